@@ -1,0 +1,7 @@
+export * from './errors.ts';
+export { Secret } from './secret.ts';
+export * from './schema/system.ts';
+export * from './schema/risk-limits.ts';
+export * from './schema/runtime.ts';
+export * from './load.ts';
+export * from './env.ts';

@@ -1,0 +1,94 @@
+import { Type, type Static, type TSchema } from 'typebox';
+
+/** Objects refuse keys that they do not know: a misspelt key must not be silently a default. */
+const Strict = <T extends Record<string, TSchema>>(properties: T, options: { description?: string } = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options });
+
+export const ENVIRONMENTS = ['development', 'staging', 'production'] as const;
+export const EnvironmentSchema = Type.Enum([...ENVIRONMENTS]);
+export type Environment = (typeof ENVIRONMENTS)[number];
+
+/** In the order in which a deploy starts them; it stops them in reverse. */
+export const SERVICE_NAMES = [
+  'paper-exchange',
+  'market-data',
+  'signal-bridge',
+  'risk-manager',
+  'execution-engine',
+  'orchestrator',
+  'observability-api',
+  'dashboard',
+] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+
+const Port = Type.Integer({ minimum: 1, maximum: 65535 });
+const Host = Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9.:_-]+$' });
+/** A non-negative decimal number as text: money and quantities are never floats. */
+export const DecimalString = Type.String({ pattern: '^(0|[1-9][0-9]*)(\\.[0-9]{1,9})?$' });
+export const SymbolName = Type.String({ pattern: '^[A-Z][A-Z0-9]{0,9}([./][A-Z0-9]{1,5})?$' });
+
+const HttpService = Strict({ host: Host, http_port: Port });
+const BusService = Strict({ host: Host, http_port: Port, bus_port: Port });
+
+export const StrategySchema = Strict({
+  name: Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$', description: 'part of every client_order_id' }),
+  kind: Type.Enum(['mean_reversion', 'momentum']),
+  symbols: Type.Array(SymbolName, { minItems: 1, maxItems: 500, uniqueItems: true }),
+  quantity: DecimalString,
+  bar_ms: Type.Integer({ minimum: 10, maximum: 86_400_000, description: 'length of a bar, ms of event time' }),
+  window: Type.Integer({ minimum: 2, maximum: 10_000, description: 'bars of the indicator' }),
+  threshold: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 100,
+    description: 'mean_reversion: standard deviations from the mean; momentum: rate of change in percent',
+  }),
+  cooldown_ms: Type.Integer({ minimum: 0, maximum: 86_400_000, description: 'event time between signals of a symbol' }),
+});
+export type StrategyConfig = Static<typeof StrategySchema>;
+
+export const SystemConfigSchema = Strict({
+  environment: EnvironmentSchema,
+  services: Strict({
+    'paper-exchange': HttpService,
+    'market-data': BusService,
+    'signal-bridge': BusService,
+    'risk-manager': BusService,
+    'execution-engine': BusService,
+    orchestrator: HttpService,
+    'observability-api': HttpService,
+    dashboard: HttpService,
+  }),
+  database: Strict({
+    host: Host,
+    port: Port,
+    name: Type.String({ pattern: '^[a-z][a-z0-9_]{0,62}$' }),
+    user: Type.String({ pattern: '^[a-z][a-z0-9_]{0,62}$' }),
+    pool_size: Type.Integer({ minimum: 1, maximum: 100, description: 'connections each service may hold' }),
+  }),
+  alpaca: Strict({
+    base_url: Type.String({ pattern: '^https?://[^/?#\\s]+$', description: 'REST; ALPACA_BASE_URL wins over it' }),
+    trading_stream_url: Type.String({ pattern: '^wss?://\\S+$' }),
+    data_stream_url: Type.String({ pattern: '^wss?://\\S+$' }),
+    feed: Type.Enum(['iex', 'sip', 'test']),
+  }),
+  dry_run_broker_url: Type.String({
+    pattern: '^http://[^/?#\\s]+$',
+    description: 'the paper-exchange that fills orders while DRY_RUN is true; loopback or a private network',
+  }),
+  symbols: Type.Array(SymbolName, { minItems: 1, maxItems: 500, uniqueItems: true }),
+  strategies: Type.Array(StrategySchema, { maxItems: 50 }),
+  exchange: Strict({
+    source: Type.Enum(['synthetic', 'replay', 'bus'], {
+      description: 'synthetic: seeded random walk; replay: LEAN tick files; bus: the live book from market-data',
+    }),
+    seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
+    ticks_per_second: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'synthetic: over all symbols' }),
+    replay_paths: Type.Array(Type.String({ minLength: 1 })),
+    speed: Type.Number({ minimum: 0, maximum: 1_000_000, description: 'replay: 1 is its own pace, 0 as fast as it is taken' }),
+    starting_cash: DecimalString,
+    rate_limit_per_minute: Type.Integer({ minimum: 0, maximum: 1_000_000, description: '0: none. Alpaca: 200' }),
+  }),
+  logging: Strict({ level: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) }),
+  shutdown_timeout_ms: Type.Integer({ minimum: 100, maximum: 120_000, description: 'patience of one service at SIGTERM' }),
+});
+export type SystemConfig = Static<typeof SystemConfigSchema>;
