@@ -55,8 +55,7 @@ export class ExternalError extends PapergateError {
  */
 export function describeError(error: unknown): string {
   if (error instanceof PapergateError) {
-    const cause =
-      error instanceof UserError || error.cause === undefined ? '' : `\n  cause: ${messageOf(error.cause)}`;
+    const cause = error instanceof UserError || error.cause === undefined ? '' : `\n  cause: ${messageOf(error.cause)}`;
     return `${error.code}: ${error.message}${cause}${error.fix === undefined ? '' : `\n  fix: ${error.fix}`}`;
   }
   if (!(error instanceof Error)) return `UNEXPECTED: ${String(error)}`;

@@ -72,7 +72,7 @@ function explain(problem: ShapeProblem, root: unknown, schema: TSchema): string 
   const key = problem.instancePath.slice(1).replaceAll('/', '.') || '(the whole file)';
   const params = problem.params as Record<string, unknown>;
   const found = Value.Pointer.Get(root as object, problem.instancePath);
-  
+
   switch (problem.keyword) {
     case 'additionalProperties':
       return `unknown key ${list(params['additionalProperties'], key)}`;

@@ -1,9 +1,13 @@
 import { Type, type Static, type TSchema } from 'typebox';
 import { DecimalString, SymbolName } from './system.ts';
 
-const Strict = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, { additionalProperties: false });
+const Strict = <T extends Record<string, TSchema>>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false });
 const Percent = Type.Number({ exclusiveMinimum: 0, maximum: 100 });
-const TimeOfDay = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'HH:MM in the table’s time zone' });
+const TimeOfDay = Type.String({
+  pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$',
+  description: 'HH:MM in the table’s time zone',
+});
 
 export const BlackoutSchema = Strict({
   name: Type.String({ minLength: 1, maxLength: 80 }),
@@ -47,10 +51,7 @@ export const RiskLimitsSchema = Strict({
     max_price_deviation_percent: Percent,
     max_orders_per_second: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
     max_open_orders: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
-    allowed_types: Type.Array(
-      Type.Enum(['market', 'limit', 'stop', 'stop_limit']),
-      { minItems: 1, uniqueItems: true },
-    ),
+    allowed_types: Type.Array(Type.Enum(['market', 'limit', 'stop', 'stop_limit']), { minItems: 1, uniqueItems: true }),
     restricted_symbols: Type.Array(SymbolName, { uniqueItems: true }),
   }),
   time_restrictions: Strict({

@@ -84,11 +84,19 @@ export const SystemConfigSchema = Strict({
     seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
     ticks_per_second: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'synthetic: over all symbols' }),
     replay_paths: Type.Array(Type.String({ minLength: 1 })),
-    speed: Type.Number({ minimum: 0, maximum: 1_000_000, description: 'replay: 1 is its own pace, 0 as fast as it is taken' }),
+    speed: Type.Number({
+      minimum: 0,
+      maximum: 1_000_000,
+      description: 'replay: 1 is its own pace, 0 as fast as it is taken',
+    }),
     starting_cash: DecimalString,
     rate_limit_per_minute: Type.Integer({ minimum: 0, maximum: 1_000_000, description: '0: none. Alpaca: 200' }),
   }),
   logging: Strict({ level: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) }),
-  shutdown_timeout_ms: Type.Integer({ minimum: 100, maximum: 120_000, description: 'patience of one service at SIGTERM' }),
+  shutdown_timeout_ms: Type.Integer({
+    minimum: 100,
+    maximum: 120_000,
+    description: 'patience of one service at SIGTERM',
+  }),
 });
 export type SystemConfig = Static<typeof SystemConfigSchema>;
