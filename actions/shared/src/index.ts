@@ -1,0 +1,2 @@
+export * from './evidence/index.ts';
+export * from './postgres/index.ts';

@@ -1,0 +1,55 @@
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+import type { Secret } from '@papergate/config';
+import { ADMIN_USER } from './init.ts';
+import type { Passwords } from './passwords.ts';
+
+export interface Accounts {
+  port: number;
+  database: string;
+  user: string;
+  passwords: Passwords;
+  /** Whether the services' account may create databases; for tests, which each want their own. */
+  createDatabases: boolean;
+}
+
+export function urlOf(user: string, password: Secret, port: number, database: string): string {
+  return `postgres://${user}:${password.reveal()}@127.0.0.1:${port}/${database}`;
+}
+
+/** Whether the server answers and the password is right. */
+export async function isReady(port: number, password: Secret): Promise<boolean> {
+  const client = new Client({
+    connectionString: urlOf(ADMIN_USER, password, port, 'postgres'),
+    connectionTimeoutMillis: 2000,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** The account that the services use (no superuser) and its database. Safe to repeat. */
+export async function ensureAccounts({ port, database, user, passwords, createDatabases }: Accounts): Promise<string> {
+  const client = new Client({ connectionString: urlOf(ADMIN_USER, passwords.admin, port, 'postgres') });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [user]);
+    const attributes = `LOGIN NOSUPERUSER ${createDatabases ? 'CREATEDB' : 'NOCREATEDB'} PASSWORD ${escapeLiteral(passwords.app.reveal())}`;
+    await client.query(`${rowCount === 0 ? 'CREATE' : 'ALTER'} ROLE ${escapeIdentifier(user)} ${attributes}`);
+    const existing = await client.query('SELECT FROM pg_database WHERE datname = $1', [database]);
+    if (existing.rowCount === 0) {
+      await client.query(`CREATE DATABASE ${escapeIdentifier(database)} OWNER ${escapeIdentifier(user)}`);
+    }
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+    return rows[0]?.server_version ?? 'unknown';
+  } finally {
+    await client.end();
+  }
+}
