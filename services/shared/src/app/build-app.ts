@@ -1,0 +1,164 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import websocket from '@fastify/websocket';
+import { TypeBoxValidatorCompiler, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type RawServerDefault,
+} from 'fastify';
+import {
+  PapergateError,
+  tradingMode,
+  UserError,
+  type RuntimeEnv,
+  type ServiceName,
+  type SystemConfig,
+} from '@papergate/config';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Readiness } from '../lifecycle/readiness.ts';
+import { guardRequests } from './guard.ts';
+
+export interface ServiceAppOptions {
+  service: ServiceName;
+  system: SystemConfig;
+  env: RuntimeEnv;
+  logger: FastifyBaseLogger;
+  metrics: Metrics;
+  readiness: Readiness;
+  /** Paths that need no token beside `/health`. */
+  open?: string[];
+  /** Largest body, bytes. */
+  bodyLimit?: number;
+  now?: () => number;
+}
+
+export type ServiceApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** An HTTP answer other than 200, thrown from a handler: `{code, message, fix?}` with its status. */
+export class HttpError extends PapergateError {
+  readonly statusCode: number;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    statusCode: number,
+    code: string,
+    message: string,
+    extra: { fix?: string; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super({ code, message, ...(extra.fix === undefined ? {} : { fix: extra.fix }), cause: extra.cause });
+    this.statusCode = statusCode;
+    this.headers = extra.headers ?? {};
+  }
+}
+
+/**
+ * The app that every service starts from: guard, `/health`, `/health/ready`, `/metrics`, `/api/v1/config`,
+ * schemas by TypeBox, WebSockets, one shape for errors. Built, not listening; tests use `app.inject`.
+ */
+export async function buildServiceApp(options: ServiceAppOptions): Promise<ServiceApp> {
+  const { service, system, env, metrics, readiness, now = Date.now } = options;
+  const app = Fastify({
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    bodyLimit: options.bodyLimit ?? 4 * 1024 * 1024,
+    forceCloseConnections: true,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  guardRequests(app, {
+    token: env.apiToken,
+    hosts: [system.services[service].host],
+    ...(options.open === undefined ? {} : { open: options.open }),
+  });
+  await app.register(websocket, { options: { maxPayload: 1024 * 1024, handleProtocols: chooseProtocol } });
+  measure(app, metrics);
+  answerErrors(app);
+
+  const startedAt = now();
+  app.get('/health', () => ({
+    status: 'healthy',
+    service,
+    uptime_seconds: Math.floor((now() - startedAt) / 1000),
+    release: env.releaseSha,
+  }));
+  app.get('/health/ready', async (_request, reply) => {
+    const report = await readiness.report();
+    const { ready, checks } = report;
+    return reply
+      .code(ready ? 200 : 503)
+      .send({ ready, [service === 'observability-api' ? 'collectors' : 'checks']: checks });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  app.get('/api/v1/config', () => effectiveConfig(system, env));
+  return app;
+}
+
+/** The configuration in force, secrets redacted. */
+export function effectiveConfig(system: SystemConfig, env: RuntimeEnv): Record<string, unknown> {
+  return {
+    environment: env.environment,
+    dry_run: env.dryRun,
+    alpaca_paper: env.alpacaPaper,
+    trading_mode: tradingMode(env),
+    release: { sha: env.releaseSha },
+    alpaca: { base_url: env.alpacaBaseUrl, api_key: env.alpacaApiKey, secret_key: env.alpacaSecretKey },
+    database_url: env.databaseUrl,
+    api_token: env.apiToken ?? null,
+    log_level: env.logLevel,
+    system,
+  };
+}
+
+/** A client that sent its token as a subprotocol has to be answered with one that it offered, and never with the token. */
+function chooseProtocol(protocols: Set<string>): string | false {
+  return [...protocols].find((protocol) => !protocol.startsWith('bearer.')) ?? false;
+}
+
+function measure(app: ServiceApp, metrics: Metrics): void {
+  const duration = metrics.histogram('http_request_duration_seconds', 'HTTP requests by route, method and status', [
+    'method',
+    'route',
+    'status',
+  ]);
+  app.addHook('onResponse', (request, reply, done) => {
+    duration.observe(
+      { method: request.method, route: request.routeOptions.url ?? 'unknown', status: String(reply.statusCode) },
+      reply.elapsedTime / 1000,
+    );
+    done();
+  });
+}
+
+function answerErrors(app: ServiceApp): void {
+  app.setNotFoundHandler((request, reply) =>
+    reply
+      .code(404)
+      .send({ code: 'NOT_FOUND', message: `there is no ${request.method} ${request.url.split('?', 1)[0]}` }),
+  );
+  app.setErrorHandler((error: FastifyError | HttpError | Error, request, reply) => {
+    if (error instanceof HttpError) {
+      return reply
+        .code(error.statusCode)
+        .headers(error.headers)
+        .send({ code: error.code, message: error.message, ...(error.fix === undefined ? {} : { fix: error.fix }) });
+    }
+    if (error instanceof UserError)
+      return reply
+        .code(400)
+        .send({ code: error.code, message: error.message, ...(error.fix === undefined ? {} : { fix: error.fix }) });
+    const { validation, statusCode, code } = error as Partial<FastifyError>;
+    if (validation !== undefined) return reply.code(400).send({ code: 'INVALID_REQUEST', message: error.message });
+    if (statusCode !== undefined && statusCode < 500)
+      return reply.code(statusCode).send({ code: code ?? 'BAD_REQUEST', message: error.message });
+    request.log.error({ err: error, url: request.url }, 'request failed');
+    return reply.code(500).send({ code: 'INTERNAL', message: 'the request failed; the log has the cause' });
+  });
+}

@@ -1,0 +1,102 @@
+import { Publisher } from 'zeromq';
+import { ExternalError, messageOf } from '@papergate/config';
+import type { Envelope } from '../messages/messages.ts';
+
+export interface BusPublisherOptions {
+  service: string;
+  host: string;
+  /** 0 takes a free port; {@link BusPublisher.port} tells which. */
+  port: number;
+  now?: () => number;
+  /** How long one stuck subscriber may hold the others up before only it loses messages. */
+  stallMs?: number;
+  /** Messages that may wait in one subscriber's pipe. */
+  highWaterMark?: number;
+  onLossy?: (topic: string) => void;
+}
+
+export interface BusPublisher {
+  readonly epoch: string;
+  readonly port: number;
+  /** Sequence number of the last message on a topic. */
+  sequence(topic: string): number;
+  /** Messages that wait to be handed to the sockets. */
+  readonly pending: number;
+  /** Resolves once the message is with every subscriber's pipe: await it for back-pressure, or don't. Never rejects. */
+  publish(topic: string, data: unknown): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How long the socket stays lossy after a stall, so that one stuck subscriber costs one stall and not one a message. */
+const LOSSY_FOR_MS = 5_000;
+
+/**
+ * The one PUB socket of a service. zeromq's default drops silently when a subscriber's pipe is full; here a
+ * full pipe first holds the publisher back (`noDrop`), and only a subscriber that stays stuck for `stallMs`
+ * loses messages, which it sees by their sequence numbers.
+ */
+export async function createPublisher(options: BusPublisherOptions): Promise<BusPublisher> {
+  const { service, host, port, now = () => Date.now() * 1000, stallMs = 2_000, highWaterMark = 20_000 } = options;
+  const socket = new Publisher({ sendHighWaterMark: highWaterMark, noDrop: true, sendTimeout: stallMs, linger: 500 });
+  try {
+    await socket.bind(`tcp://${host}:${port === 0 ? '*' : port}`);
+  } catch (error) {
+    socket.close();
+    throw new ExternalError({
+      code: 'BUS_PORT_IN_USE',
+      message: `${service} cannot bind its bus port ${port} on ${host}: ${messageOf(error)}`,
+      fix: `end what holds port ${port}, or give ${service} another bus_port in the system configuration`,
+      cause: error,
+    });
+  }
+  const bound = Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')?.[1] ?? port);
+  const epoch = `${Date.now().toString(36)}-${process.pid.toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+  const sequences = new Map<string, number>();
+  const queue: { topic: string; frames: [string, string]; done: () => void }[] = [];
+  let draining: Promise<void> | undefined;
+  let lossyUntil = 0;
+  let closed = false;
+
+  async function drain(): Promise<void> {
+    for (let head = queue.shift(); head !== undefined; head = queue.shift()) {
+      if (lossyUntil !== 0 && Date.now() > lossyUntil) {
+        lossyUntil = 0;
+        socket.noDrop = true;
+      }
+      try {
+        await socket.send(head.frames);
+      } catch {
+        lossyUntil = Date.now() + LOSSY_FOR_MS;
+        socket.noDrop = false;
+        options.onLossy?.(head.topic);
+        await socket.send(head.frames).catch(() => undefined);
+      }
+      head.done();
+    }
+    draining = undefined;
+  }
+
+  return {
+    epoch,
+    port: bound,
+    sequence: (topic) => sequences.get(topic) ?? 0,
+    get pending() {
+      return queue.length;
+    },
+    publish(topic, data) {
+      if (closed) return Promise.resolve();
+      const seq = (sequences.get(topic) ?? 0) + 1;
+      sequences.set(topic, seq);
+      const envelope: Envelope<unknown> = { src: service, epoch, seq, ts: now(), data };
+      return new Promise((done) => {
+        queue.push({ topic, frames: [topic, JSON.stringify(envelope)], done });
+        draining ??= drain();
+      });
+    },
+    async close() {
+      closed = true;
+      await draining;
+      socket.close();
+    },
+  };
+}

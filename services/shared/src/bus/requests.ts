@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { Dealer, Router } from 'zeromq';
+import { ExternalError, messageOf } from '@papergate/config';
+
+export interface Requester {
+  /** Sends a request and resolves to its answer; rejects with `BUS_TIMEOUT` when none came in time. */
+  request(body: unknown): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** The asking side of a DEALER/ROUTER pair: frames are request id and JSON. Many requests may be under way. */
+export function createRequester(options: { endpoint: string; timeoutMs: number }): Requester {
+  const socket = new Dealer({
+    sendHighWaterMark: 10_000,
+    receiveHighWaterMark: 10_000,
+    reconnectInterval: 100,
+    reconnectMaxInterval: 1_000,
+    linger: 0,
+    sendTimeout: options.timeoutMs,
+  });
+  socket.connect(options.endpoint);
+  const waiting = new Map<
+    string,
+    { resolve: (value: unknown) => void; reject: (error: Error) => void; timer: NodeJS.Timeout }
+  >();
+  let sending = Promise.resolve();
+
+  const running = (async () => {
+    for await (const [id, payload] of socket) {
+      const key = String(id);
+      const entry = waiting.get(key);
+      if (entry === undefined) continue; // answered too late: the caller has already been told
+      waiting.delete(key);
+      clearTimeout(entry.timer);
+      try {
+        entry.resolve(JSON.parse(String(payload)));
+      } catch (error) {
+        entry.reject(error as Error);
+      }
+    }
+  })().catch(() => undefined);
+
+  return {
+    request(body) {
+      const id = randomUUID();
+      return new Promise((resolve, reject) => {
+        const fail = (why: string, cause?: unknown) => {
+          const entry = waiting.get(id);
+          if (entry === undefined) return;
+          waiting.delete(id);
+          clearTimeout(entry.timer);
+          reject(new ExternalError({ code: 'BUS_TIMEOUT', message: `${options.endpoint} ${why}`, cause }));
+        };
+        const timer = setTimeout(() => fail(`gave no answer within ${options.timeoutMs} ms`), options.timeoutMs);
+        waiting.set(id, { resolve, reject, timer });
+        // One pending send a socket: sends are chained.
+        sending = sending
+          .then(() => socket.send([id, JSON.stringify(body)]))
+          .catch((error: unknown) => fail(`cannot be reached: ${messageOf(error)}`, error));
+      });
+    },
+    async close() {
+      socket.close();
+      for (const [, entry] of waiting) {
+        clearTimeout(entry.timer);
+        entry.reject(new ExternalError({ code: 'BUS_CLOSED', message: 'the requester was closed' }));
+      }
+      waiting.clear();
+      await running;
+    },
+  };
+}
+
+export interface Responder {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** The answering side. A handler that throws gives `{"error": message}`; requests are handled side by side. */
+export async function createResponder(options: {
+  service: string;
+  host: string;
+  port: number;
+  handle: (body: unknown) => unknown;
+  onError?: (error: unknown) => void;
+}): Promise<Responder> {
+  const socket = new Router({ sendHighWaterMark: 10_000, receiveHighWaterMark: 10_000, linger: 200, mandatory: false });
+  try {
+    await socket.bind(`tcp://${options.host}:${options.port === 0 ? '*' : options.port}`);
+  } catch (error) {
+    socket.close();
+    throw new ExternalError({
+      code: 'BUS_PORT_IN_USE',
+      message: `${options.service} cannot bind its bus port ${options.port} on ${options.host}: ${messageOf(error)}`,
+      fix: `end what holds port ${options.port}, or give ${options.service} another bus_port in the system configuration`,
+      cause: error,
+    });
+  }
+  let sending = Promise.resolve();
+
+  async function answer(identity: Buffer, id: Buffer, payload: Buffer): Promise<void> {
+    let body: unknown;
+    try {
+      body = await options.handle(JSON.parse(String(payload)));
+    } catch (error) {
+      options.onError?.(error);
+      body = { error: messageOf(error) };
+    }
+    sending = sending
+      .then(() => socket.send([identity, id, JSON.stringify(body)]))
+      .catch((error: unknown) => options.onError?.(error));
+    await sending;
+  }
+
+  const running = (async () => {
+    for await (const [identity, id, payload] of socket) {
+      if (identity === undefined || id === undefined || payload === undefined) continue;
+      void answer(identity, id, payload);
+    }
+  })().catch((error: unknown) => options.onError?.(error));
+
+  return {
+    port: Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')?.[1] ?? options.port),
+    async close() {
+      await sending;
+      socket.close();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,14 @@
+export * from './app/build-app.ts';
+export { isLoopback } from './app/guard.ts';
+export * from './bus/publisher.ts';
+export * from './bus/requests.ts';
+export * from './bus/subscriber.ts';
+export * from './database/migrate.ts';
+export * from './database/pool.ts';
+export * from './lifecycle/readiness.ts';
+export * from './lifecycle/run.ts';
+export * from './lifecycle/service-client.ts';
+export * from './lifecycle/urls.ts';
+export * from './messages/messages.ts';
+export * from './metrics/metrics.ts';
+export * from './money/money.ts';
