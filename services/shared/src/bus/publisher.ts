@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Publisher } from 'zeromq';
 import { ExternalError, messageOf } from '@papergate/config';
 import type { Envelope } from '../messages/messages.ts';
@@ -37,7 +38,7 @@ const LOSSY_FOR_MS = 5_000;
  */
 export async function createPublisher(options: BusPublisherOptions): Promise<BusPublisher> {
   const { service, host, port, now = () => Date.now() * 1000, stallMs = 2_000, highWaterMark = 20_000 } = options;
-  const socket = new Publisher({ sendHighWaterMark: highWaterMark, noDrop: true, sendTimeout: stallMs, linger: 500 });
+  const socket = new Publisher({ sendHighWaterMark: highWaterMark, noDrop: true, sendTimeout: 0, linger: 500 });
   try {
     await socket.bind(`tcp://${host}:${port === 0 ? '*' : port}`);
   } catch (error) {
@@ -57,20 +58,32 @@ export async function createPublisher(options: BusPublisherOptions): Promise<Bus
   let lossyUntil = 0;
   let closed = false;
 
+  // With noDrop a full pipe fails the send at once (libzmq always reports a PUB socket as writable), so waiting is done here.
+  async function send(topic: string, frames: [string, string]): Promise<void> {
+    const started = performance.now();
+    for (;;) {
+      try {
+        return await socket.send(frames);
+      } catch {
+        if (closed) return undefined;
+        if (performance.now() - started > stallMs && lossyUntil === 0) {
+          lossyUntil = Date.now() + LOSSY_FOR_MS;
+          socket.noDrop = false; // takes effect at once on a PUB socket
+          options.onLossy?.(topic);
+        } else {
+          await delay(1);
+        }
+      }
+    }
+  }
+
   async function drain(): Promise<void> {
     for (let head = queue.shift(); head !== undefined; head = queue.shift()) {
       if (lossyUntil !== 0 && Date.now() > lossyUntil) {
         lossyUntil = 0;
         socket.noDrop = true;
       }
-      try {
-        await socket.send(head.frames);
-      } catch {
-        lossyUntil = Date.now() + LOSSY_FOR_MS;
-        socket.noDrop = false;
-        options.onLossy?.(head.topic);
-        await socket.send(head.frames).catch(() => undefined);
-      }
+      await send(head.topic, head.frames);
       head.done();
     }
     draining = undefined;
