@@ -29,6 +29,7 @@ export async function migrateDatabase(url: Secret | undefined): Promise<Migratio
       migrationsTable: 'schema_migrations',
       count: Infinity,
       checkOrder: true,
+      advisoryLockMode: 'wait',
       log: () => undefined,
     });
     return { applied: applied.map(({ name }) => name), schema_version: schemaVersion() };
