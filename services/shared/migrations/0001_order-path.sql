@@ -32,8 +32,11 @@ CREATE TABLE order_events (
   event_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   order_id  uuid NOT NULL REFERENCES orders,
   event     text NOT NULL,
+  -- What makes the event this one and no other (its execution, or its time): a repeat is dropped.
+  event_key text NOT NULL,
   at        timestamptz NOT NULL DEFAULT now(),
-  detail    jsonb NOT NULL DEFAULT '{}'
+  detail    jsonb NOT NULL DEFAULT '{}',
+  UNIQUE (order_id, event_key)
 );
 CREATE INDEX order_events_by_order ON order_events (order_id, event_id);
 
@@ -48,6 +51,8 @@ CREATE TABLE trades (
   quantity         numeric NOT NULL CHECK (quantity > 0),
   price            numeric NOT NULL CHECK (price > 0),
   realized_pnl     numeric NOT NULL DEFAULT 0,
+  -- The order's filled quantity after this execution, as the broker counts it; it tells executions apart that come under two ids.
+  cumulative       numeric,
   filled_at        timestamptz NOT NULL,
   recorded_at      timestamptz NOT NULL DEFAULT now()
 );
@@ -58,9 +63,23 @@ CREATE TABLE positions (
   symbol           text PRIMARY KEY,
   quantity         numeric NOT NULL,
   avg_entry_price  numeric NOT NULL,
+  -- What the shares that are held cost in all (negative for short). The average is this divided by the quantity, rounded;
+  -- profit is booked from here, so that a position that is flat again has booked every cent of its cash flows.
+  cost_basis       numeric,
   realized_pnl     numeric NOT NULL DEFAULT 0,
+  -- The fill that took the position out of zero.
+  opened_at        timestamptz,
   updated_at       timestamptz NOT NULL DEFAULT now()
 );
+
+-- The one order writer. Who takes over counts the fence up, and what an older holder still writes is refused.
+CREATE TABLE order_writer (
+  singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  fence      bigint NOT NULL,
+  holder     text NOT NULL,
+  taken_at   timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO order_writer (fence, holder) VALUES (0, 'nobody');
 
 CREATE TABLE daily_pnl (
   day           date NOT NULL,
@@ -89,9 +108,20 @@ CREATE TABLE trading_state (
   singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   state      text NOT NULL CHECK (state IN ('ACTIVE', 'REDUCING', 'HALTED')),
   reason     text NOT NULL,
+  -- Set where a limit tripped the breaker by itself: the code of the limit. Such a trip has a cooldown.
+  code       text,
   since      timestamptz NOT NULL DEFAULT now()
 );
 INSERT INTO trading_state (state, reason) VALUES ('ACTIVE', 'first start');
+
+-- The account's equity as risk-manager saw it, one row a day of the limits' time zone: the base of percent limits and of drawdown.
+CREATE TABLE equity_days (
+  day         date PRIMARY KEY,
+  opening     numeric NOT NULL,
+  peak        numeric NOT NULL,
+  last        numeric NOT NULL,
+  updated_at  timestamptz NOT NULL DEFAULT now()
+);
 
 CREATE TABLE signals (
   signal_id   text PRIMARY KEY,
