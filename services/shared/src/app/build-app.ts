@@ -19,6 +19,7 @@ import {
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Readiness } from '../lifecycle/readiness.ts';
 import { guardRequests } from './guard.ts';
+import { finishRequests } from './in-flight.ts';
 
 export interface ServiceAppOptions {
   service: ServiceName;
@@ -78,6 +79,7 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
     ...(options.open === undefined ? {} : { open: options.open }),
   });
   await app.register(websocket, { options: { maxPayload: 1024 * 1024, handleProtocols: chooseProtocol } });
+  finishRequests(app, system.shutdown_timeout_ms / 2);
   measure(app, metrics);
   answerErrors(app);
 
