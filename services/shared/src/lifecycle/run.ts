@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { pino, type Logger } from 'pino';
 import {
+  assertCredentials,
   describeError,
   ExternalError,
   EXIT,
@@ -17,7 +18,6 @@ import {
   type ServiceName,
   type SystemConfig,
 } from '@papergate/config';
-import * as policy from '@papergate/config';
 import { isLoopback } from '../app/guard.ts';
 import type { ServiceApp } from '../app/build-app.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
@@ -62,7 +62,7 @@ export function loadServiceContext(
   const environment = readEnvironmentName(env);
   const system = loadSystemConfig(configDir, environment);
   const riskLimits = loadRiskLimits(configDir, environment);
-  policy.assertCredentials({ environment, env, files: [], system });
+  assertCredentials({ environment, env, files: [], system });
   const runtime = readRuntimeEnv(env, system);
   requireToken(service, system, runtime);
   const logger = pino({
