@@ -5,3 +5,4 @@ export * from './schema/risk-limits.ts';
 export * from './schema/runtime.ts';
 export * from './load.ts';
 export * from './env.ts';
+export * from './policy/index.ts';

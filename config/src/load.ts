@@ -52,8 +52,8 @@ export function parseTomlFile(path: string): Record<string, unknown> {
 
 /** Checks a value against a schema; a refusal names the file, the key, what was found and what is allowed. */
 export function checkShape<T extends TSchema>(schema: T, value: unknown, file: string): Static<T> {
-  if (Value.Check(schema, value)) return value as Static<T>;
-  const problems = [...Value.Errors(schema, value)].map((problem) => explain(problem, value, schema));
+  if (Value.Check(schema, value)) return value;
+  const problems = [...Value.Errors(schema, value)].map((problem) => explain(problem, value));
   throw new UserError({
     code: 'CONFIG_INVALID',
     message: `${file}: ${[...new Set(problems)].slice(0, 10).join('; ')}`,
@@ -68,10 +68,10 @@ interface ShapeProblem {
   params: unknown;
 }
 
-function explain(problem: ShapeProblem, root: unknown, schema: TSchema): string {
+function explain(problem: ShapeProblem, root: unknown): string {
   const key = problem.instancePath.slice(1).replaceAll('/', '.') || '(the whole file)';
   const params = problem.params as Record<string, unknown>;
-  const found = Value.Pointer.Get(root as object, problem.instancePath);
+  const found = Value.Pointer.Get(root, problem.instancePath);
 
   switch (problem.keyword) {
     case 'additionalProperties':

@@ -1,0 +1,127 @@
+import { gunzipSync, inflateSync } from 'node:zlib';
+import { KEY_KIND, looksLikeAws } from '../keys.ts';
+import type { KeyHit } from './direct.ts';
+import { derived, type ScanNode } from './node.ts';
+
+/** Shorter than a key is no key: 20 bytes are 27 characters of base64, 40 of hexadecimal, 32 of base32. */
+const BASE64_RUN = /[A-Za-z0-9+/_-]{27,}/g;
+const HEX_RUN = /[0-9A-Fa-f]{40,}/g;
+const BASE32_RUN = /(?<![A-Za-z0-9])(?:[A-Z2-7]{32,}|[a-z2-7]{32,})(?![A-Za-z0-9])/g;
+const BYTE_LIST_HEX = /(?:(?:0x)?[0-9A-Fa-f]{2}[\s:,;-]{1,4}){19,}(?:0x)?[0-9A-Fa-f]{2}/g;
+const BYTE_LIST_DECIMAL = /(?:[0-9]{2,3}[\s,;]{1,4}){19,}[0-9]{2,3}/g;
+/** Pieces that only whitespace, quotes, commas, plus signs between quotes or a continued line keep apart. */
+const JOINABLE = /[A-Za-z0-9+/_=-]+(?:[\s"'`,\\]+[A-Za-z0-9+/_=-]+)+/g;
+const GZIP_MARK = Buffer.from([0x1f, 0x8b, 0x08]);
+const MAX_INFLATED = 2 * 1024 * 1024;
+
+/** All that can be decoded out of a node's text: new nodes of readable text. */
+export function* decodings(node: ScanNode): Generator<ScanNode> {
+  yield* runs(node, 0, node.text);
+  for (const match of node.text.matchAll(JOINABLE)) {
+    const joined = match[0].replace(/["'`]\s*\+\s*["'`]|[\s"'`,\\]+/g, '');
+    if (joined.length >= 27) yield* runs(node, match.index, joined, true);
+  }
+  for (const match of node.text.matchAll(BYTE_LIST_HEX)) {
+    yield* readable(node, 'hexadecimal', match.index, Buffer.from(match[0].replace(/0x|[^0-9A-Fa-f]/g, ''), 'hex'));
+  }
+  for (const match of node.text.matchAll(BYTE_LIST_DECIMAL)) {
+    const bytes = (match[0].match(/[0-9]+/g) ?? []).map(Number).filter((byte) => byte < 256);
+    yield* readable(node, 'decimal bytes', match.index, Buffer.from(bytes));
+  }
+  for (const match of node.text.matchAll(BASE32_RUN)) {
+    yield* readable(node, 'base32', match.index, decodeBase32(match[0].toUpperCase()));
+  }
+}
+
+/** `joined`: the text is put together from pieces; then all its offsets are the offset of the first piece. */
+function* runs(node: ScanNode, base: number, text: string, joined = false): Generator<ScanNode> {
+  for (const match of text.matchAll(BASE64_RUN)) {
+    // Whatever is glued to the front (a path, a name) shifts the groups of four by 0 to 3.
+    for (let shift = 0; shift < 4; shift++) {
+      const bytes = Buffer.from(match[0].slice(shift), 'base64');
+      yield* readable(node, 'base64', joined ? base : base + match.index, bytes);
+    }
+  }
+  for (const match of text.matchAll(HEX_RUN)) {
+    for (let shift = 0; shift < 2; shift++) {
+      const digits = match[0].slice(shift, match[0].length - ((match[0].length - shift) % 2));
+      yield* readable(node, 'hexadecimal', joined ? base : base + match.index, Buffer.from(digits, 'hex'));
+    }
+  }
+}
+
+/**
+ * Base64 of a key at the start of a group, whatever is glued to it on either side. `QUs`, `QUt`: `AK` and a digit or
+ * a letter; `Q0s`, `Q0t`: `CK`; `UEs`, `UEt`: `PK`. That 18 more bytes are in A–Z and 0–9 is no chance.
+ */
+export function gluedBase64(node: ScanNode): KeyHit[] {
+  const hits: KeyHit[] = [];
+  for (const match of node.text.matchAll(/(?:QU|Q0|UE)[st](?=[A-Za-z0-9+/_-]{24})/g)) {
+    const decoded = Buffer.from(node.text.slice(match.index, match.index + 48), 'base64').toString('latin1');
+    const run = /^[A-Z0-9]+/.exec(decoded)?.[0] ?? '';
+    const kind = KEY_KIND[run.slice(0, 2)];
+    const fits = (run.length >= 20 && run.length <= 22) || (run.length >= 26 && run.length <= 28);
+    if (kind !== undefined && fits) {
+      hits.push({
+        kind,
+        aws: looksLikeAws(run.slice(0, 20)),
+        how: [...node.how, 'base64'],
+        offset: node.at(match.index),
+      });
+    }
+  }
+  return hits;
+}
+
+/** Readable stretches of decoded bytes, UTF-8 or UTF-16, also after decompression. */
+function* readable(node: ScanNode, step: string, offset: number, bytes: Buffer): Generator<ScanNode> {
+  if (bytes.length < 20) return;
+  const inflated = inflate(bytes);
+  if (inflated !== undefined) yield* stretches(node, `${step} of compressed data`, offset, inflated);
+  yield* stretches(node, step, offset, bytes);
+}
+
+// oxlint-disable-next-line no-control-regex -- decoded bytes: control characters are what separates noise from text
+const READABLE = /[^\ufffd\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]{20,}/g;
+// oxlint-disable-next-line no-control-regex -- UTF-16 of ASCII has a NUL beside every character
+const UTF16 = /(?:[\x09\x0a\x0d\x20-\x7e]\x00){20,}|(?:\x00[\x09\x0a\x0d\x20-\x7e]){20,}/g;
+
+function* stretches(node: ScanNode, step: string, offset: number, bytes: Buffer): Generator<ScanNode> {
+  for (const match of bytes.toString('utf8').matchAll(READABLE)) {
+    const end = match.index + match[0].length;
+    yield derived(node, step, offset, match[0], { start: match.index > 0, end: end < (match.input?.length ?? end) });
+  }
+  if (!bytes.includes(0)) return;
+  for (const match of bytes.toString('latin1').matchAll(UTF16)) {
+    yield derived(node, `${step} of UTF-16`, offset, match[0].replaceAll('\0', ''), { start: true, end: true });
+  }
+}
+
+/** gzip (its mark may stand behind a few bytes of noise) and zlib. */
+function inflate(bytes: Buffer): Buffer | undefined {
+  const options = { maxOutputLength: MAX_INFLATED };
+  const gzip = bytes.subarray(0, 64).indexOf(GZIP_MARK);
+  try {
+    if (gzip >= 0) return gunzipSync(bytes.subarray(gzip), options);
+    if (bytes[0] === 0x78 && bytes.readUInt16BE(0) % 31 === 0) return inflateSync(bytes, options);
+  } catch {
+    // not compressed after all, or larger than anything that a configuration holds
+  }
+  return undefined;
+}
+
+function decodeBase32(text: string): Buffer {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bytes: number[] = [];
+  let bits = 0;
+  let value = 0;
+  for (const character of text) {
+    value = ((value << 5) | alphabet.indexOf(character)) & 0xfff;
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes.push((value >> bits) & 0xff);
+    }
+  }
+  return Buffer.from(bytes);
+}
