@@ -34,4 +34,5 @@ export const REQUIRED_SMOKE_CHECKS: readonly string[] = [
   'breaker: trip',
   'breaker: orders refused',
   'breaker: reset',
+  'order: position closed',
 ];
