@@ -40,7 +40,7 @@ export type UrlDefect = 'missing' | 'disguised' | 'user-info';
  */
 export function readPlainUrl(raw: string): PlainUrl | UrlDefect {
   if (raw.trim() === '') return 'missing';
-  if (/[^\x21-\x7e]|\\/.test(raw)) return 'disguised';
+  if (raw.length > 2048 || /[^\x21-\x7e]|\\/.test(raw)) return 'disguised';
   const parts = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)(.*)$/.exec(raw);
   if (parts === null) return 'disguised';
   const [, scheme = '', authority = '', rest = ''] = parts;

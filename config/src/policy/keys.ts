@@ -39,6 +39,7 @@ const PLAIN_SEQUENCES = [
  * characters or fewer, the alphabet in order, EXAMPLE or PLACEHOLDER or CHANGEME spelt out).
  */
 export function isPlaceholder(value: string): boolean {
+  if (value.length > 256) return false;
   const body = kindOfKey(value) === undefined ? value : value.slice(2);
   if (kindOfKey(value) !== undefined || isSecretShaped(value)) {
     if (new Set(body).size <= 3) return true;

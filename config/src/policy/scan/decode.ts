@@ -9,18 +9,17 @@ const HEX_RUN = /[0-9A-Fa-f]{40,}/g;
 const BASE32_RUN = /(?<![A-Za-z0-9])(?:[A-Z2-7]{32,}|[a-z2-7]{32,})(?![A-Za-z0-9])/g;
 const BYTE_LIST_HEX = /(?:(?:0x)?[0-9A-Fa-f]{2}[\s:,;-]{1,4}){19,}(?:0x)?[0-9A-Fa-f]{2}/g;
 const BYTE_LIST_DECIMAL = /(?:[0-9]{2,3}[\s,;]{1,4}){19,}[0-9]{2,3}/g;
-/** Pieces that only whitespace, quotes, commas, plus signs between quotes or a continued line keep apart. */
-const JOINABLE = /[A-Za-z0-9+/_=-]+(?:[\s"'`,\\]+[A-Za-z0-9+/_=-]+)+/g;
+const PIECE = /[A-Za-z0-9+/_=-]+/g;
+/** What may keep pieces apart that belong together: a folded line, a string concatenation. */
+const GAP = /^[\s"'`,\\]+$/;
+const MAX_GAP = 240;
 const GZIP_MARK = Buffer.from([0x1f, 0x8b, 0x08]);
 const MAX_INFLATED = 2 * 1024 * 1024;
 
 /** All that can be decoded out of a node's text: new nodes of readable text. */
 export function* decodings(node: ScanNode): Generator<ScanNode> {
   yield* runs(node, 0, node.text);
-  for (const match of node.text.matchAll(JOINABLE)) {
-    const joined = match[0].replace(/["'`]\s*\+\s*["'`]|[\s"'`,\\]+/g, '');
-    if (joined.length >= 27) yield* runs(node, match.index, joined, true);
-  }
+  for (const { offset, text } of joinedPieces(node.text)) yield* runs(node, offset, text, true);
   for (const match of node.text.matchAll(BYTE_LIST_HEX)) {
     yield* readable(node, 'hexadecimal', match.index, Buffer.from(match[0].replace(/0x|[^0-9A-Fa-f]/g, ''), 'hex'));
   }
@@ -31,6 +30,28 @@ export function* decodings(node: ScanNode): Generator<ScanNode> {
   for (const match of node.text.matchAll(BASE32_RUN)) {
     yield* readable(node, 'base32', match.index, decodeBase32(match[0].toUpperCase()));
   }
+}
+
+/** Texts that come out when what only folds them is taken away. */
+function* joinedPieces(text: string): Generator<{ offset: number; text: string }> {
+  let pieces: string[] = [];
+  let offset = 0;
+  let end = 0;
+  for (const match of text.matchAll(PIECE)) {
+    const piece = match[0];
+    const gap = text.slice(end, Math.min(match.index, end + MAX_GAP + 1));
+    // The plus sign of a concatenation is itself a piece.
+    const concatenation = piece === '+';
+    if (pieces.length > 0 && gap.length <= MAX_GAP && GAP.test(gap)) {
+      if (!concatenation) pieces.push(piece);
+    } else {
+      if (pieces.length > 1) yield { offset, text: pieces.join('') };
+      pieces = concatenation ? [] : [piece];
+      offset = match.index;
+    }
+    end = match.index + piece.length;
+  }
+  if (pieces.length > 1) yield { offset, text: pieces.join('') };
 }
 
 /** `joined`: the text is put together from pieces; then all its offsets are the offset of the first piece. */

@@ -20,8 +20,10 @@ const SPLIT_DIGITS = 2;
 const JOINS = /^(?:""|''|``|\\\r?\n[ \t]*|["'`]\s*[+.&]\s*["'`]|["'`]\s*\\\r?\n\s*["'`])$/;
 
 /** Keys that stand in the node's text as they are, in lower case, or in fragments. */
-export function directHits(node: ScanNode): KeyHit[] {
-  return [...whole(node), ...lowerCase(node), ...split(node)];
+export function* directHits(node: ScanNode): Generator<KeyHit> {
+  yield* whole(node);
+  yield* lowerCase(node);
+  yield* split(node);
 }
 
 function hit(node: ScanNode, key: string, index: number, step?: string): KeyHit[] {
@@ -32,17 +34,15 @@ function hit(node: ScanNode, key: string, index: number, step?: string): KeyHit[
   ];
 }
 
-function whole(node: ScanNode): KeyHit[] {
-  const hits: KeyHit[] = [];
+function* whole(node: ScanNode): Generator<KeyHit> {
   const { text } = node;
   for (const match of text.matchAll(/(?:AK|CK|PK)(?=[A-Z0-9]{18})/g)) {
     const start = match.index;
     if (isAlnum(text[start - 1]) && !(node.looseStart && start <= NOISE_REACH)) continue;
     const run = /^[A-Z0-9]{20,33}/.exec(text.slice(start, start + 33))?.[0] ?? '';
     const length = KEY_LENGTHS.find((length) => endsAt(node, start + length, run.length >= length));
-    if (length !== undefined) hits.push(...hit(node, run.slice(0, length), start));
+    if (length !== undefined) yield* hit(node, run.slice(0, length), start);
   }
-  return hits;
 }
 
 function endsAt(node: ScanNode, end: number, longEnough: boolean): boolean {
@@ -54,25 +54,21 @@ function endsAt(node: ScanNode, end: number, longEnough: boolean): boolean {
  * `ak…` only: the key server is not asked in lower case, but one `tr` away it is. Not `ck…` and `pk…`: ids of
  * other makes (xid, cuid) look like that.
  */
-function lowerCase(node: ScanNode): KeyHit[] {
-  const hits: KeyHit[] = [];
+function* lowerCase(node: ScanNode): Generator<KeyHit> {
   for (const match of node.text.matchAll(/(?<![A-Za-z0-9])ak(?:[a-z0-9]{24}|[a-z0-9]{18})(?![A-Za-z0-9])/g)) {
-    if (digits(match[0]) >= SPLIT_DIGITS) hits.push(...hit(node, match[0], match.index, 'lower case'));
+    if (digits(match[0]) >= SPLIT_DIGITS) yield* hit(node, match[0], match.index, 'lower case');
   }
-  return hits;
 }
 
 /** Fragments of upper-case letters and digits that add up to a key: `AK12 3456 …`, `"AK12" + "3456…"`, folded lines. */
-function split(node: ScanNode): KeyHit[] {
-  const hits: KeyHit[] = [];
+function* split(node: ScanNode): Generator<KeyHit> {
   const words = [...node.text.matchAll(/[A-Za-z0-9]+/g)].map((match) => ({ text: match[0], start: match.index }));
   for (let first = 0; first < words.length; first++) {
     const start = words[first];
     if (start === undefined || start.text.length >= 20 || !/^(?:[ACP]$|[ACP]K)/.test(start.text)) continue;
     const found = follow(node.text, words, first);
-    if (found !== undefined) hits.push(...hit(node, found, start.start, 'split'));
+    if (found !== undefined) yield* hit(node, found, start.start, 'split');
   }
-  return hits;
 }
 
 function follow(text: string, words: readonly { text: string; start: number }[], first: number): string | undefined {
