@@ -1,0 +1,79 @@
+import {
+  busEndpoint,
+  createSubscriber,
+  type BusSubscriber,
+  type Fill,
+  type Heartbeat,
+  type OrderView,
+  type Signal,
+  type Tick,
+} from '@papergate/service-kit';
+import type { SystemConfig } from '@papergate/config';
+import type { LiveHub } from '../live/hub.ts';
+import type { Activity } from './activity.ts';
+import type { TickCollector } from './ticks.ts';
+
+export interface BusCollectors {
+  /** Whether a publisher was heard lately, or why not. */
+  heard(source: 'market-data' | 'signal-bridge' | 'execution-engine'): true | string;
+  close(): Promise<void>;
+}
+
+export interface BusCollectorOptions {
+  system: SystemConfig;
+  ticks: TickCollector;
+  activity: Activity;
+  live: LiveHub;
+  onError: (error: unknown) => void;
+  now?: () => number;
+}
+
+/** Publishers have a heartbeat each second. */
+const SILENT_MS = 5_000;
+/** Tick messages hold up to a thousand ticks: few may wait here, the rest in the publisher's pipe and its ring. */
+const TICK_MESSAGES = 1_000;
+
+/** SUB on all publishers. Ticks have a socket of their own: while the store is full it waits, and orders go on. */
+export function collectFromBus(options: BusCollectorOptions): BusCollectors {
+  const { system, ticks, activity, live, onError, now = Date.now } = options;
+  const tickSocket = createSubscriber({
+    endpoints: [busEndpoint(system, 'market-data')],
+    topics: ['tick', 'heartbeat'],
+    highWaterMark: TICK_MESSAGES,
+    onError,
+    onMessage: (topic, message) =>
+      topic === 'tick'
+        ? ticks.accept(message.epoch, message.data as Tick[])
+        : ticks.heartbeat(message.epoch, (message.data as Heartbeat).n),
+  });
+  const eventSocket = createSubscriber({
+    endpoints: [busEndpoint(system, 'signal-bridge'), busEndpoint(system, 'execution-engine')],
+    topics: ['signal', 'order', 'fill', 'heartbeat'],
+    onError,
+    onMessage: (topic, { data }) => {
+      if (topic === 'signal') {
+        activity.signal(data as Signal);
+        live.event('signal', data as Signal);
+      } else if (topic === 'order') {
+        activity.order(data as OrderView);
+        live.event('order', data as OrderView);
+      } else if (topic === 'fill') {
+        activity.fill(data as Fill);
+        live.event('fill', data as Fill);
+      }
+    },
+  });
+  const socketOf = (source: string): BusSubscriber => (source === 'market-data' ? tickSocket : eventSocket);
+  return {
+    heard(source) {
+      const seen = socketOf(source).lastSeen(source);
+      if (seen === undefined) return `nothing heard from ${source} yet`;
+      const silent = now() - seen;
+      return silent <= SILENT_MS ? true : `nothing heard from ${source} for ${Math.round(silent / 1000)} s`;
+    },
+    async close() {
+      ticks.close();
+      await Promise.all([tickSocket.close(), eventSocket.close()]);
+    },
+  };
+}
