@@ -65,4 +65,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (message.add) charges.set(message.add.pid, message.add);
   if (message.drop) charges.delete(message.drop);
 }
-for (const charge of [...charges.values()].reverse()) await end(charge);
+for (const charge of [...charges.values()].toReversed()) await end(charge);

@@ -107,7 +107,7 @@ interface Running {
 
 function running({ place, guard, ownGuard, server, accounts, version }: Running): EmbeddedPostgres {
   const { port, database, user, passwords } = accounts;
-  const exited = hasEnded(server) ? Promise.resolve() : once(server.child, 'exit').then(() => {});
+  const exited = untilExit(server);
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await stopServer(server, guard);
@@ -123,6 +123,10 @@ function running({ place, guard, ownGuard, server, accounts, version }: Running)
     exited,
     stop: () => (stopped ??= stop()),
   };
+}
+
+async function untilExit(server: Server): Promise<void> {
+  if (!hasEnded(server)) await once(server.child, 'exit');
 }
 
 function hasEnded({ child }: Server): boolean {

@@ -1,0 +1,36 @@
+import { SERVICE_NAMES, UserError } from '@papergate/config';
+import type { StageResult } from '../../evidence/index.ts';
+import { checkSources, entryOf, providePackages, type Release } from '../../release/index.ts';
+import { MIGRATE_ENTRY } from '../../deploy/plan.ts';
+
+/** Makes the release runnable: its packages, and a look at every source file that it will load. */
+export async function buildRelease(
+  repository: string,
+  { dir, manifest }: Release,
+  { signal, onProgress }: { signal: AbortSignal; onProgress: (message: string) => void },
+): Promise<StageResult> {
+  onProgress('packages');
+  const packages = await providePackages(repository, dir, { signal, onProgress });
+  onProgress('reading every source file');
+  const { files, problems } = await checkSources(dir, [...SERVICE_NAMES.map(entryOf), MIGRATE_ENTRY], signal);
+  if (problems.length > 0) {
+    throw new UserError({
+      code: 'BROKEN_SOURCE',
+      message: `this commit cannot be loaded:${problems.map(({ file, message }) => `\n  ${file}: ${message}`).join('')}`,
+      fix: 'mend the files that are named and commit',
+    });
+  }
+  return {
+    status: 'passed',
+    checks: [
+      { name: 'third-party packages', status: 'passed', observed: packages },
+      { name: 'source files load', status: 'passed', observed: files, unit: 'files' },
+      ...SERVICE_NAMES.map((name) => ({
+        name: `artifact ${name}`,
+        status: 'passed' as const,
+        observed: manifest.services[name]?.digest ?? '',
+      })),
+    ],
+    data: { manifest },
+  };
+}

@@ -1,0 +1,92 @@
+import { mkdirSync } from 'node:fs';
+import type { SystemConfig } from '@papergate/config';
+import { checkPorts } from '../../deploy/ports.ts';
+import { renderConfig } from '../../deploy/config.ts';
+import { planDeploy } from '../../deploy/plan.ts';
+import type { Check, StageResult } from '../../evidence/index.ts';
+import type { Lease } from '../../lease/index.ts';
+import type { Release } from '../../release/index.ts';
+import { startSupervisor, type SupervisorHandle } from '../../supervisor/client.ts';
+import type { StagingStatus } from '../../supervisor/status.ts';
+import type { RunCredentials } from '../credentials.ts';
+import type { RunStore } from '../run-store.ts';
+import type { ShipOptions } from '../types.ts';
+
+export interface Deployed {
+  supervisor: SupervisorHandle;
+  system: SystemConfig;
+}
+
+/** Settings that are no secrets and that the caller may have set for the services. */
+const PASSED_ON = ['LOG_LEVEL', 'ALPACA_BASE_URL'];
+
+/** Renders the configuration, looks at the ports and starts the supervisor; does not wait for it. */
+export async function startDeploy(options: {
+  ship: ShipOptions;
+  runId: string;
+  release: Release;
+  credentials: RunCredentials;
+  lease: Lease;
+  store: RunStore;
+  onProgress: (message: string) => void;
+}): Promise<Deployed> {
+  const { ship, runId, release, credentials, lease, store, onProgress } = options;
+  const { environment, home, env } = ship;
+  mkdirSync(store.configDir, { recursive: true });
+  const from = `${release.dir}/config`;
+  const { dir: configDir, system } = await renderConfig({
+    from,
+    into: store.configDir,
+    environment,
+    ports: ship.ports,
+  });
+  const externalDatabase = credentials.secrets.has('DATABASE_URL');
+  await checkPorts(system, !externalDatabase);
+
+  const settings = Object.fromEntries(
+    PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const])),
+  );
+  const plan = planDeploy({
+    runId,
+    home: home.dir,
+    release: release.dir,
+    commit: release.manifest.commit,
+    manifestDigest: release.manifest.digest,
+    environment,
+    configDir,
+    system,
+    leaseGeneration: lease.generation,
+    externalDatabase,
+    settings,
+  });
+  lease.handOver();
+  const supervisor = startSupervisor({
+    plan,
+    planPath: store.planPath,
+    home,
+    secrets: credentials.secrets,
+    env,
+    onEvent: ({ service, message }) => onProgress(service === undefined ? message : `${service}: ${message}`),
+  });
+  return { supervisor, system };
+}
+
+/** What the deploy has proven: each service ready, from this release. */
+export function deployResult(status: StagingStatus): StageResult {
+  const checks: Check[] = status.services.map(({ name, state, restarts }) => ({
+    name: `${name} is ready`,
+    status: state === 'ready' ? 'passed' : 'failed',
+    observed: state,
+    ...(restarts === 0 ? {} : { detail: `restarted ${restarts} times` }),
+  }));
+  checks.unshift({
+    name: `database (${status.database.kind})`,
+    status: 'passed',
+    observed: status.database.version ?? 'none',
+  });
+  return {
+    status: checks.every((check) => check.status === 'passed') ? 'passed' : 'failed',
+    checks,
+    data: { database: status.database, services: status.services.map(({ name, url }) => ({ name, url })) },
+  };
+}
