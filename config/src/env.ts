@@ -1,4 +1,4 @@
-import { readTextFile } from './load.ts';
+import { readTextFile } from './load/read.ts';
 import { UserError } from './errors.ts';
 import { Secret } from './secret.ts';
 import { ENVIRONMENTS, type Environment, type SystemConfig } from './schema/system.ts';
@@ -6,13 +6,17 @@ import type { RuntimeEnv } from './schema/runtime.ts';
 
 export type EnvSource = Readonly<Record<string, string | undefined>>;
 
+/** A value in a message. Whatever is longer than a word may be a secret that went into the wrong variable. */
+const quote = (value: string): string =>
+  value.length > 16 ? `a text of ${value.length} characters` : JSON.stringify(value);
+
 export function readEnvironmentName(env: EnvSource): Environment {
   const found = env['ENVIRONMENT'] ?? 'development';
   const known = ENVIRONMENTS.find((name) => name === found);
   if (known === undefined) {
     throw new UserError({
       code: 'ENV_INVALID',
-      message: `ENVIRONMENT is "${found}", allowed: ${ENVIRONMENTS.join(', ')}`,
+      message: `ENVIRONMENT is ${quote(found)}, allowed: ${ENVIRONMENTS.join(', ')}`,
       fix: 'set ENVIRONMENT to one of these',
     });
   }
@@ -27,7 +31,7 @@ export function readBoolean(env: EnvSource, name: string, fallback: boolean): bo
   if (found === 'false') return false;
   throw new UserError({
     code: 'ENV_INVALID',
-    message: `${name} is "${found}", allowed: true, false`,
+    message: `${name} is ${quote(found)}, allowed: true, false`,
     fix: `set ${name} to exactly true or false`,
   });
 }
@@ -58,7 +62,7 @@ export function readRuntimeEnv(env: EnvSource, system: SystemConfig): RuntimeEnv
   if (!LOG_LEVELS.includes(logLevel)) {
     throw new UserError({
       code: 'ENV_INVALID',
-      message: `LOG_LEVEL is "${logLevel}", allowed: ${LOG_LEVELS.join(', ')}`,
+      message: `LOG_LEVEL is ${quote(logLevel)}, allowed: ${LOG_LEVELS.join(', ')}`,
       fix: 'set LOG_LEVEL to one of these',
     });
   }

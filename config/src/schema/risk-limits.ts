@@ -7,13 +7,20 @@ const Percent = Type.Number({ exclusiveMinimum: 0, maximum: 100 });
 const TimeOfDay = Type.String({
   pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$',
   description: 'HH:MM in the table’s time zone',
+  expects: 'a time of day HH:MM, in quotes',
+});
+
+const TimeText = Type.String({
+  minLength: 5,
+  maxLength: 40,
+  expects: 'HH:MM or a time with date and offset, in quotes',
 });
 
 export const BlackoutSchema = Strict({
   name: Type.String({ minLength: 1, maxLength: 80 }),
   /** RFC 3339 with offset, or a time of day that comes back each day. */
-  from: Type.String({ minLength: 5, maxLength: 40 }),
-  to: Type.String({ minLength: 5, maxLength: 40 }),
+  from: TimeText,
+  to: TimeText,
   symbols: Type.Optional(Type.Array(SymbolName, { minItems: 1, uniqueItems: true })),
 });
 

@@ -22,16 +22,38 @@ export const SERVICE_NAMES = [
 export type ServiceName = (typeof SERVICE_NAMES)[number];
 
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
-const Host = Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9.:_-]+$' });
+const Host = Type.String({
+  minLength: 1,
+  maxLength: 253,
+  pattern: '^[A-Za-z0-9.:_-]+$',
+  expects: 'a host name or IP address, without scheme and port',
+});
 /** A non-negative decimal number as text: money and quantities are never floats. */
-export const DecimalString = Type.String({ pattern: '^(0|[1-9][0-9]*)(\\.[0-9]{1,9})?$' });
-export const SymbolName = Type.String({ pattern: '^[A-Z][A-Z0-9]{0,9}([./][A-Z0-9]{1,5})?$' });
+export const DecimalString = Type.String({
+  pattern: '^(0|[1-9][0-9]*)(\\.[0-9]{1,9})?$',
+  maxLength: 40,
+  expects: 'a decimal number as text, not negative, such as "100" or "0.25"',
+});
+export const SymbolName = Type.String({
+  pattern: '^[A-Z][A-Z0-9]{0,9}([./][A-Z0-9]{1,5})?$',
+  expects: 'a symbol in capitals, such as "AAPL" or "BRK.B"',
+});
+
+const StreamUrl = Type.String({ pattern: '^wss?://\\S+$', expects: 'a ws or wss address' });
+const DatabaseName = Type.String({
+  pattern: '^[a-z][a-z0-9_]{0,62}$',
+  expects: 'up to 63 lower-case letters, digits and underscores, a letter first',
+});
 
 const HttpService = Strict({ host: Host, http_port: Port });
 const BusService = Strict({ host: Host, http_port: Port, bus_port: Port });
 
 export const StrategySchema = Strict({
-  name: Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$', description: 'part of every client_order_id' }),
+  name: Type.String({
+    pattern: '^[a-z][a-z0-9-]{0,31}$',
+    description: 'part of every client_order_id',
+    expects: 'up to 32 lower-case letters, digits and dashes, a letter first',
+  }),
   kind: Type.Enum(['mean_reversion', 'momentum']),
   symbols: Type.Array(SymbolName, { minItems: 1, maxItems: 500, uniqueItems: true }),
   quantity: DecimalString,
@@ -61,19 +83,24 @@ export const SystemConfigSchema = Strict({
   database: Strict({
     host: Host,
     port: Port,
-    name: Type.String({ pattern: '^[a-z][a-z0-9_]{0,62}$' }),
-    user: Type.String({ pattern: '^[a-z][a-z0-9_]{0,62}$' }),
+    name: DatabaseName,
+    user: DatabaseName,
     pool_size: Type.Integer({ minimum: 1, maximum: 100, description: 'connections each service may hold' }),
   }),
   alpaca: Strict({
-    base_url: Type.String({ pattern: '^https?://[^/?#\\s]+$', description: 'REST; ALPACA_BASE_URL wins over it' }),
-    trading_stream_url: Type.String({ pattern: '^wss?://\\S+$' }),
-    data_stream_url: Type.String({ pattern: '^wss?://\\S+$' }),
+    base_url: Type.String({
+      pattern: '^https?://[^/?#\\s]+$',
+      description: 'REST; ALPACA_BASE_URL wins over it',
+      expects: 'an http or https address without a path',
+    }),
+    trading_stream_url: StreamUrl,
+    data_stream_url: StreamUrl,
     feed: Type.Enum(['iex', 'sip', 'test']),
   }),
   dry_run_broker_url: Type.String({
     pattern: '^http://[^/?#\\s]+$',
     description: 'the paper-exchange that fills orders while DRY_RUN is true; loopback or a private network',
+    expects: 'an http address without a path',
   }),
   symbols: Type.Array(SymbolName, { minItems: 1, maxItems: 500, uniqueItems: true }),
   strategies: Type.Array(StrategySchema, { maxItems: 50 }),
