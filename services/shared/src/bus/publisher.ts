@@ -28,8 +28,13 @@ export interface BusPublisher {
   close(): Promise<void>;
 }
 
-/** How long the socket stays lossy after a stall, so that one stuck subscriber costs one stall and not one a message. */
+/**
+ * How long the socket stays lossy after a stall, so that one stuck subscriber costs one stall and not one a
+ * message. A stall that follows on the heels of the last one is the same subscriber: each time it is left
+ * alone for twice as long, up to the second figure.
+ */
 const LOSSY_FOR_MS = 5_000;
+const LOSSY_AT_MOST_MS = 300_000;
 
 /**
  * The one PUB socket of a service. zeromq's default drops silently when a subscriber's pipe is full; here a
@@ -56,6 +61,8 @@ export async function createPublisher(options: BusPublisherOptions): Promise<Bus
   const queue: { topic: string; frames: [string, string]; done: () => void }[] = [];
   let draining: Promise<void> | undefined;
   let lossyUntil = 0;
+  let lossyFor = LOSSY_FOR_MS;
+  let lossyEnded = 0;
   let closed = false;
 
   // With noDrop a full pipe fails the send at once (libzmq always reports a PUB socket as writable), so waiting is done here.
@@ -67,7 +74,9 @@ export async function createPublisher(options: BusPublisherOptions): Promise<Bus
       } catch {
         if (closed) return undefined;
         if (performance.now() - started > stallMs && lossyUntil === 0) {
-          lossyUntil = Date.now() + LOSSY_FOR_MS;
+          const again = lossyEnded !== 0 && Date.now() - lossyEnded < lossyFor + stallMs;
+          lossyFor = again ? Math.min(2 * lossyFor, LOSSY_AT_MOST_MS) : LOSSY_FOR_MS;
+          lossyUntil = Date.now() + lossyFor;
           socket.noDrop = false; // takes effect at once on a PUB socket
           options.onLossy?.(topic);
         } else {
@@ -81,6 +90,7 @@ export async function createPublisher(options: BusPublisherOptions): Promise<Bus
     for (let head = queue.shift(); head !== undefined; head = queue.shift()) {
       if (lossyUntil !== 0 && Date.now() > lossyUntil) {
         lossyUntil = 0;
+        lossyEnded = Date.now();
         socket.noDrop = true;
       }
       await send(head.topic, head.frames);
