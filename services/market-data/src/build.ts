@@ -23,6 +23,10 @@ export interface MarketDataOverrides {
   capacity?: number;
   timing?: Partial<UpstreamTiming>;
   heartbeatMs?: number;
+  /** See {@link BUS_HIGH_WATER_MARK}. */
+  busHighWaterMark?: number;
+  /** See {@link BUS_STALL_MS}. */
+  busStallMs?: number;
   /** Bytes that may wait for a client of `WS /stream`. */
   maxBufferedBytes?: number;
 }
@@ -55,16 +59,17 @@ export async function buildMarketData(
   const instruments = new Instruments(context.metrics);
   const { host, bus_port: port } = system.services['market-data'];
 
+  const stallMs = overrides.busStallMs ?? BUS_STALL_MS;
   const publisher = await createPublisher({
     service: 'market-data',
     host,
     port,
     now,
-    highWaterMark: BUS_HIGH_WATER_MARK,
-    stallMs: BUS_STALL_MS,
+    highWaterMark: overrides.busHighWaterMark ?? BUS_HIGH_WATER_MARK,
+    stallMs,
     onLossy: () => {
       instruments.stalled();
-      logger.warn({ after_ms: BUS_STALL_MS }, 'a subscriber of the bus is stuck and loses messages');
+      logger.warn({ after_ms: stallMs }, 'a subscriber of the bus is stuck and loses messages');
     },
   });
   const tape = new Tape({
