@@ -1,4 +1,5 @@
 import { isAbsolute, relative } from 'node:path';
+import { scaled } from './decimal.ts';
 import { readRuntimeEnv, type EnvSource } from './env.ts';
 import { UserError } from './errors.ts';
 import { inspectRiskLimits } from './load/risk-limits.ts';
@@ -100,7 +101,7 @@ function runtimeProblems(env: EnvSource, system: SystemConfig): ValidateProblem[
 function crossProblems(system: SystemConfig, risk: RiskLimits): ValidateProblem[] {
   const limit = risk.order_validation.max_order_quantity;
   return system.strategies
-    .filter(({ quantity }) => Number(quantity) > Number(limit))
+    .filter(({ quantity }) => scaled(quantity) > scaled(limit))
     .map(({ name, quantity }) => ({
       code: 'CONFIG_INVALID',
       where: `strategy "${name}"`,

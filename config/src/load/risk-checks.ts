@@ -1,3 +1,4 @@
+import { scaled } from '../decimal.ts';
 import type { RiskLimits } from '../schema/risk-limits.ts';
 import type { ConfigProblem } from './problems.ts';
 
@@ -7,12 +8,6 @@ type Blackout = RiskLimits['time_restrictions']['blackout_periods'][number];
 /** What no single key can show: limits that contradict each other or that nothing can ever keep. */
 export function riskLimitProblems(limits: RiskLimits): Problem[] {
   return [...zeroLimits(limits), ...wrongOrder(limits), ...times(limits), ...blackouts(limits)];
-}
-
-/** Decimal text without rounding, scaled by 10⁹ (the schema allows nine places). */
-function scaled(decimal: string): bigint {
-  const [whole = '0', fraction = ''] = decimal.split('.');
-  return BigInt(whole) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
 function zeroLimits({ position_limits: position, loss_limits: loss, order_validation: order }: RiskLimits): Problem[] {

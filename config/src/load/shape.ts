@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
+import { findKeys } from '../policy/scan/find.ts';
 import { nearest } from './nearest.ts';
 import { orThrow, type ConfigProblem, type Inspected } from './problems.ts';
 
@@ -168,5 +169,7 @@ export function show(value: unknown): string {
   if (value instanceof Date) return `the date ${value.toISOString()}`;
   if (Array.isArray(value) && value.length === 0) return 'an empty list';
   const text = JSON.stringify(value);
+  // A credential that went into the wrong place must not go from there into a log.
+  if (/:\/\/[^/]*@/.test(text) || findKeys(text).hits.length > 0) return '(withheld: it looks like a credential)';
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { scaled } from '../decimal.ts';
 import { SystemConfigSchema, type Environment, type SystemConfig } from '../schema/system.ts';
 import { parseJsonFile } from './json.ts';
 import { inspect, orThrow, type ConfigProblem, type Inspected } from './problems.ts';
@@ -112,4 +113,4 @@ function exchangeProblems({ exchange }: SystemConfig): Problem[] {
   return problems;
 }
 
-const isZero = (decimal: string): boolean => /^0(?:\.0+)?$/.test(decimal);
+const isZero = (decimal: string): boolean => scaled(decimal) === 0n;

@@ -1,0 +1,228 @@
+import {
+  BROKER,
+  development,
+  file,
+  key,
+  LIVE,
+  LIVE_26,
+  PAPER,
+  PAPER_26,
+  SECRET,
+  SECRET_44,
+  staging,
+  type PolicyCase,
+} from './fixtures.ts';
+
+const keyIs = (value: string) => staging({ ALPACA_API_KEY: value });
+const secretIs = (value: string) => staging({ ALPACA_SECRET_KEY: value });
+const fromFiles = (keyFile: string, secretFile: string) =>
+  staging(
+    {
+      ALPACA_API_KEY: undefined,
+      ALPACA_SECRET_KEY: undefined,
+      ALPACA_API_KEY_FILE: '/run/secrets/key',
+      ALPACA_SECRET_KEY_FILE: '/run/secrets/secret',
+    },
+    { files: [file('/run/secrets/key', keyFile), file('/run/secrets/secret', secretFile)] },
+  );
+
+export const CREDENTIAL_CASES: readonly PolicyCase[] = [
+  { title: 'a paper key of 20 characters', input: keyIs(PAPER), expected: 'pass' },
+  { title: 'a paper key of 26 characters', input: keyIs(PAPER_26), expected: 'pass' },
+  { title: 'a secret of 44 characters', input: secretIs(SECRET_44), expected: 'pass' },
+  { title: 'a secret with slashes and plus signs', input: secretIs(`${SECRET.slice(2)}/+`), expected: 'pass' },
+  {
+    title: 'key and secret from files with a line break at the end',
+    input: fromFiles(`${PAPER}\n`, `${SECRET}\r\n`),
+    expected: 'pass',
+  },
+
+  { title: 'no key', input: staging({ ALPACA_API_KEY: undefined }), expected: ['key-missing'] },
+  { title: 'an empty key', input: keyIs(''), expected: ['key-missing'] },
+  { title: 'a key of blanks', input: keyIs(' \t\n'), expected: ['key-missing'] },
+  { title: 'a key of quotes with nothing between', input: keyIs('""'), expected: ['key-missing'] },
+  { title: 'a key in a file that is empty', input: fromFiles('', SECRET), expected: ['key-missing'] },
+  {
+    title: 'a key under another tool’s name only',
+    input: staging({ ALPACA_API_KEY: undefined, APCA_API_KEY_ID: PAPER }),
+    expected: ['key-missing'],
+  },
+  { title: 'no secret', input: staging({ ALPACA_SECRET_KEY: undefined }), expected: ['secret-missing'] },
+  { title: 'an empty secret', input: secretIs(''), expected: ['secret-missing'] },
+  { title: 'a secret of blanks', input: secretIs('  '), expected: ['secret-missing'] },
+  {
+    title: 'neither key nor secret',
+    input: staging({ ALPACA_API_KEY: '', ALPACA_SECRET_KEY: '' }),
+    expected: ['key-missing', 'secret-missing'],
+  },
+
+  ...[
+    'your_key_here',
+    'YOUR-API-KEY',
+    'changeme',
+    'change_me',
+    'xxx',
+    'XXXXXXXXXXXXXXXXXXXX',
+    'PKXXXXXXXXXXXXXXXXXX',
+    'PK000000000000000000',
+    'PKABCDEFGHIJKLMNOPQR',
+    'PK0123456789ABCDEFGH',
+    'PKPAPEREXAMPLE123456',
+    '<your key>',
+    '<ALPACA_API_KEY>',
+    '${ALPACA_API_KEY}',
+    '$ALPACA_API_KEY',
+    '$(cat key)',
+    '%ALPACA_API_KEY%',
+    '${{ secrets.ALPACA_PAPER_API_KEY }}',
+    '{{ key }}',
+    'PK...',
+    'PK***',
+    '[redacted]',
+    'replace_with_paper_key',
+    'insert-key',
+    'todo',
+    'None',
+    'null',
+    'undefined',
+    'test',
+    'dummy',
+    'placeholder',
+    'PKXXXX',
+  ].map((value): PolicyCase => ({
+    title: `the placeholder ${value} as key`,
+    input: keyIs(value),
+    expected: ['key-placeholder'],
+  })),
+  ...[
+    'your_secret_here',
+    'changeme',
+    'x'.repeat(40),
+    '0'.repeat(44),
+    '${ALPACA_SECRET_KEY}',
+    '<secret>',
+    'secret',
+    '********',
+  ].map((value): PolicyCase => ({
+    title: `the placeholder ${value} as secret`,
+    input: secretIs(value),
+    expected: ['secret-placeholder'],
+  })),
+
+  { title: 'a live key', input: keyIs(LIVE), expected: ['key-live'] },
+  { title: 'a live key of 26 characters', input: keyIs(LIVE_26), expected: ['key-live'] },
+  { title: 'a live key in development', input: development({ ALPACA_API_KEY: LIVE }), expected: ['key-live'] },
+  { title: 'a live key that was cut off', input: keyIs(LIVE.slice(0, 15)), expected: ['key-live'] },
+  { title: 'a live key with blanks around it', input: keyIs(` ${LIVE}\n`), expected: ['key-live', 'untrimmed'] },
+  { title: 'a live key in a file', input: fromFiles(LIVE, SECRET), expected: ['key-live'] },
+  { title: 'a key that is AWS’s', input: keyIs(`AKIA${'Q7W2'.repeat(4)}`), expected: ['key-live'] },
+  { title: 'a broker key', input: keyIs(BROKER), expected: ['key-broker'] },
+  { title: 'a broker key of 26 characters', input: keyIs(key('CK', 3, 24)), expected: ['key-broker'] },
+
+  { title: 'a paper key of 19 characters', input: keyIs(PAPER.slice(0, 19)), expected: ['key-shape'] },
+  { title: 'a paper key of 21 characters', input: keyIs(`${PAPER}A`), expected: ['key-shape'] },
+  { title: 'a paper key of 25 characters', input: keyIs(PAPER_26.slice(0, 25)), expected: ['key-shape'] },
+  { title: 'a paper key of 27 characters', input: keyIs(`${PAPER_26}7`), expected: ['key-shape'] },
+  { title: 'a paper key in lower case', input: keyIs(PAPER.toLowerCase()), expected: ['key-shape'] },
+  {
+    title: 'a paper key with a dash in it',
+    input: keyIs(`${PAPER.slice(0, 10)}-${PAPER.slice(11)}`),
+    expected: ['key-shape'],
+  },
+  { title: 'a paper key with a Cyrillic letter', input: keyIs(`\u0420${PAPER.slice(1)}`), expected: ['key-shape'] },
+  {
+    title: 'a paper key with an invisible character',
+    input: keyIs(`${PAPER.slice(0, 9)}\u200b${PAPER.slice(9)}`),
+    expected: ['key-shape'],
+  },
+  { title: 'a key that starts like nothing known', input: keyIs(key('ZZ', 5)), expected: ['key-shape'] },
+  { title: 'two keys in one variable', input: keyIs(`${PAPER},${key('PK', 6)}`), expected: ['key-shape'] },
+  { title: 'a secret in place of the key', input: keyIs(SECRET_44), expected: ['key-shape'] },
+
+  { title: 'a key in double quotes', input: keyIs(`"${PAPER}"`), expected: ['untrimmed'] },
+  { title: 'a key in single quotes', input: keyIs(`'${PAPER}'`), expected: ['untrimmed'] },
+  { title: 'a key with a line break behind it', input: keyIs(`${PAPER}\n`), expected: ['untrimmed'] },
+  { title: 'a secret with a blank before it', input: secretIs(` ${SECRET}`), expected: ['untrimmed'] },
+  { title: 'a key in a file with two line breaks', input: fromFiles(`${PAPER}\n\n`, SECRET), expected: ['untrimmed'] },
+
+  { title: 'a secret of 20 characters', input: secretIs(SECRET.slice(0, 20)), expected: ['secret-shape'] },
+  {
+    title: 'a secret of 61 characters',
+    input: secretIs(`${SECRET}${SECRET.slice(0, 21)}`),
+    expected: ['secret-shape'],
+  },
+  {
+    title: 'a secret with a colon in it',
+    input: secretIs(`${SECRET.slice(0, 20)}:${SECRET.slice(20)}`),
+    expected: ['secret-shape'],
+  },
+  { title: 'the paper key in both places', input: secretIs(PAPER), expected: ['key-equals-secret'] },
+  {
+    title: 'the secret in both places',
+    input: staging({ ALPACA_API_KEY: SECRET }),
+    expected: ['key-shape', 'key-equals-secret'],
+  },
+  { title: 'another paper key as secret', input: secretIs(PAPER_26), expected: ['secret-is-key'] },
+  {
+    title: 'key and secret swapped',
+    input: staging({ ALPACA_API_KEY: SECRET, ALPACA_SECRET_KEY: PAPER }),
+    expected: ['key-shape', 'secret-is-key'],
+  },
+  { title: 'a live key as secret', input: secretIs(LIVE), expected: ['secret-is-key', 'smuggled-variable'] },
+
+  {
+    title: 'the key as variable and as file',
+    input: staging({ ALPACA_API_KEY_FILE: '/run/secrets/key' }),
+    expected: ['secret-file'],
+  },
+  {
+    title: 'a key in a file that could not be read',
+    input: staging({ ALPACA_API_KEY: undefined, ALPACA_API_KEY_FILE: '/run/secrets/key' }),
+    expected: ['secret-file'],
+  },
+  {
+    title: 'a secret in a file that is said to be broken',
+    input: staging(
+      { ALPACA_SECRET_KEY: undefined, ALPACA_SECRET_KEY_FILE: '/s' },
+      { files: [{ path: '/s', content: '', problem: 'cannot be read (EACCES)' }] },
+    ),
+    expected: ['secret-file'],
+  },
+
+  {
+    title: 'the same key under another tool’s name',
+    input: staging({ APCA_API_KEY_ID: PAPER, APCA_API_SECRET_KEY: SECRET }),
+    expected: 'pass',
+  },
+  { title: 'an empty variable of another tool', input: staging({ APCA_API_KEY_ID: '' }), expected: 'pass' },
+  {
+    title: 'the GitHub secret’s name beside it, the same',
+    input: staging({ ALPACA_PAPER_API_KEY: PAPER }),
+    expected: 'pass',
+  },
+  {
+    title: 'another paper key under another tool’s name',
+    input: staging({ APCA_API_KEY_ID: PAPER_26 }),
+    expected: ['alias-conflict'],
+  },
+  {
+    title: 'another secret under another tool’s name',
+    input: staging({ ALPACA_API_SECRET: SECRET_44 }),
+    expected: ['alias-conflict'],
+  },
+  {
+    title: 'a live key under another tool’s name',
+    input: staging({ APCA_API_KEY_ID: LIVE }),
+    expected: ['alias-conflict', 'smuggled-variable'],
+  },
+  {
+    title: 'the live address under another tool’s name',
+    input: staging({ APCA_API_BASE_URL: 'https://api.alpaca.markets' }),
+    expected: ['alias-conflict'],
+  },
+  {
+    title: 'the same address under another tool’s name, with a slash',
+    input: staging({ APCA_API_BASE_URL: 'https://paper-api.alpaca.markets/' }),
+    expected: 'pass',
+  },
+];
