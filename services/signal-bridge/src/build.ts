@@ -1,0 +1,192 @@
+import {
+  buildServiceApp,
+  busEndpoint,
+  checkDatabase,
+  createPool,
+  createPublisher,
+  createServiceClient,
+  createSubscriber,
+  httpUrl,
+  type BusPublisher,
+  type BusSubscriber,
+  type Envelope,
+  type Heartbeat,
+  type Pool,
+  type RunningService,
+  type ServiceContext,
+  type Tick,
+} from '@papergate/service-kit';
+import { ExternalError, messageOf } from '@papergate/config';
+import { Engine } from './engine/engine.ts';
+import type { LaneEvents } from './engine/lane.ts';
+import { TickFeed, type FetchTicks, type TickPage } from './feed/feed.ts';
+import { addRoutes } from './http/routes.ts';
+import { createInstruments, labelsOf, type Instruments } from './instruments.ts';
+import { Outbox } from './outbox/outbox.ts';
+import { insertSignals, latestSignals } from './outbox/store.ts';
+import { STRATEGIES } from './strategies/registry.ts';
+import type { StrategyRegistry } from './strategies/strategy.ts';
+
+export interface SignalBridgeOverrides {
+  registry?: StrategyRegistry;
+  /** ms since 1970. */
+  now?: () => number;
+  heartbeatMs?: number;
+  retryDelaysMs?: readonly number[];
+  outbox?: { maxAgeMs?: number; retryMs?: number };
+}
+
+export interface SignalBridge extends RunningService {
+  readonly publisher: BusPublisher;
+  readonly engine: Engine;
+  readonly feed: TickFeed;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Messages of up to 1000 ticks that may wait here; beyond them market-data is held back. */
+const BUS_HIGH_WATER_MARK = 64;
+/** market-data says something every second. */
+const SILENCE_MS = 5_000;
+
+/** The whole service, not yet connected: `start` begins to listen to market-data. */
+export async function buildSignalBridge(
+  context: ServiceContext,
+  overrides: SignalBridgeOverrides = {},
+): Promise<SignalBridge> {
+  const { system, env, logger, readiness } = context;
+  const now = overrides.now ?? Date.now;
+  const instruments = createInstruments(context.metrics);
+  const engine = new Engine({
+    strategies: system.strategies,
+    registry: overrides.registry ?? STRATEGIES,
+    events: laneEvents(instruments),
+  });
+  const pool = createPool({
+    url: env.databaseUrl,
+    poolSize: Math.min(system.database.pool_size, 4),
+    applicationName: 'signal-bridge',
+    onError: (error) => logger.warn({ err: messageOf(error) }, 'an idle database connection was lost'),
+  });
+  const { host, bus_port: port } = system.services['signal-bridge'];
+  const publisher = await createPublisher({ service: 'signal-bridge', host, port });
+
+  const outbox = new Outbox({
+    store: (signals) => insertSignals(pool, signals),
+    publish: (signal) => publisher.publish('signal', signal),
+    onPublished: (signal, receivedAt) => {
+      instruments.signals.inc(labelsOf(signal));
+      instruments.latency.observe(Math.max(0, now() - receivedAt / 1000) / 1000);
+      logger.info({ signal }, 'signal');
+    },
+    onDropped: (signal, reason) => {
+      instruments.suppressed.inc({ strategy: signal.strategy, reason });
+      logger.warn({ id: signal.id, reason }, 'signal not published');
+    },
+    onError: (error) => logger.error({ err: messageOf(error) }, 'signals cannot be stored; they are not published'),
+    ...overrides.outbox,
+  });
+  const feed = new TickFeed({
+    fetchTicks: tickFetcher(context),
+    onTick: (tick) => {
+      instruments.ticks.inc();
+      engine.add(tick, (signal) => outbox.add(signal, tick.r));
+    },
+    onReset: (reason, detail) => {
+      engine.reset();
+      instruments.resets.inc({ reason });
+      logger.warn({ reason, detail }, 'strategies start anew');
+    },
+    onRepaired: (ticks) => instruments.repaired.inc(ticks),
+    onMissed: (ticks) => instruments.missed.inc(ticks),
+    onDuplicate: (ticks) => instruments.duplicates.inc(ticks),
+    ...(overrides.retryDelaysMs === undefined ? {} : { retryDelaysMs: overrides.retryDelaysMs }),
+  });
+
+  const app = await buildServiceApp({
+    service: 'signal-bridge',
+    system,
+    env,
+    logger,
+    metrics: context.metrics,
+    readiness,
+  });
+  addRoutes(app, {
+    report: () => engine.report(),
+    position: () => ({ epoch: feed.epoch, n: feed.n }),
+    latestSignals: (limit) => latestSignals(pool, limit),
+  });
+
+  let subscriber: BusSubscriber | undefined;
+  let heart: NodeJS.Timeout | undefined;
+  addChecks(context, pool, () => subscriber?.lastSeen('market-data'), now);
+
+  return {
+    app,
+    publisher,
+    engine,
+    feed,
+    async start() {
+      await checkDatabase(pool, env.databaseUrl);
+      subscriber = createSubscriber({
+        endpoints: [busEndpoint(system, 'market-data')],
+        topics: ['tick', 'heartbeat'],
+        highWaterMark: BUS_HIGH_WATER_MARK,
+        onMessage: (topic, message) =>
+          topic === 'tick'
+            ? feed.onTicks(message as Envelope<Tick[]>)
+            : feed.onHeartbeat(message as Envelope<Heartbeat>),
+        onError: (error) => logger.error({ err: messageOf(error) }, 'a message of market-data could not be handled'),
+      });
+      heart = setInterval(() => {
+        instruments.waiting.set(outbox.size);
+        void publisher.publish('heartbeat', { n: publisher.sequence('signal') } satisfies Heartbeat);
+      }, overrides.heartbeatMs ?? 1_000);
+    },
+    async stop() {
+      await subscriber?.close();
+      await outbox.close();
+      clearInterval(heart);
+      await publisher.close();
+      await pool.end();
+    },
+  };
+}
+
+function laneEvents(instruments: Instruments): LaneEvents {
+  return {
+    bar: (strategy) => instruments.bars.inc({ strategy }),
+    signal: () => undefined, // counted when it is published
+    suppressed: (strategy, reason) => instruments.suppressed.inc({ strategy, reason }),
+    late: () => instruments.late.inc(),
+    reset: (reason) => instruments.resets.inc({ reason }),
+  };
+}
+
+function tickFetcher({ system, env }: ServiceContext): FetchTicks {
+  const client = createServiceClient({ baseUrl: httpUrl(system, 'market-data'), token: env.apiToken });
+  return async (epoch, after, limit) => {
+    const path = `/api/v1/ticks?epoch=${encodeURIComponent(epoch)}&after=${after}&limit=${limit}`;
+    const { status, body } = await client.get(path);
+    if (status === 404) return undefined;
+    if (status !== 200) {
+      throw new ExternalError({ code: 'TICKS_UNAVAILABLE', message: `market-data answers ${status} to GET ${path}` });
+    }
+    return body as TickPage;
+  };
+}
+
+function addChecks(
+  { readiness, env }: ServiceContext,
+  pool: Pool,
+  lastSeen: () => number | undefined,
+  now: () => number,
+): void {
+  readiness.add('database', () => checkDatabase(pool, env.databaseUrl).then((): true => true));
+  readiness.add('market-data', () => {
+    const seen = lastSeen();
+    if (seen === undefined) return 'nothing has come from market-data yet';
+    const silent = now() - seen;
+    return silent <= SILENCE_MS ? true : `market-data has been silent for ${Math.round(silent / 1000)} s`;
+  });
+}
