@@ -1,0 +1,182 @@
+import { hostname } from 'node:os';
+import {
+  buildServiceApp,
+  busEndpoint,
+  createPool,
+  createPublisher,
+  createRequester,
+  createServiceClient,
+  createSubscriber,
+  httpUrl,
+  type BusPublisher,
+  type BusSubscriber,
+  type RunningService,
+  type ServiceContext,
+} from '@papergate/service-kit';
+import { createAlpacaBroker, createAlpacaClient } from './broker/alpaca.ts';
+import type { BrokerStream } from './broker/broker.ts';
+import { brokerAddress } from './broker/connect.ts';
+import { createRateBudget } from './broker/rate-budget.ts';
+import { createBrokerStream } from './broker/stream.ts';
+import { Engine } from './engine.ts';
+import { addRoutes } from './http/routes.ts';
+import { createInstruments, type Instruments } from './instruments.ts';
+import { takeSignal } from './intake/signals.ts';
+import { publishHeartbeat } from './publish.ts';
+import { addReadiness } from './readiness.ts';
+import { createRiskClient, type RiskClient } from './risk/risk-client.ts';
+import { ENGINE_SETTINGS, type EngineSettings } from './settings.ts';
+import { createWriterLock, type WriterLock } from './store/writer-lock.ts';
+
+export interface ExecutionEngineOverrides {
+  settings?: Partial<EngineSettings>;
+  /** ms since 1970. */
+  now?: () => number;
+}
+
+export interface ExecutionEngine extends RunningService {
+  readonly engine: Engine;
+  readonly publisher: BusPublisher;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The whole service, not yet working: `start` opens the broker's stream and asks for the writer lock. */
+export async function buildExecutionEngine(
+  context: ServiceContext,
+  overrides: ExecutionEngineOverrides = {},
+): Promise<ExecutionEngine> {
+  const { env, logger, system } = context;
+  const now = overrides.now ?? Date.now;
+  const settings: EngineSettings = { ...ENGINE_SETTINGS, ...overrides.settings };
+  const instruments = createInstruments(context.metrics);
+  const address = brokerAddress(env, system);
+  const budget = createRateBudget(now);
+  const alpaca = createAlpacaClient({
+    keyId: env.alpacaApiKey,
+    secret: env.alpacaSecretKey,
+    paper: address.paper,
+    baseUrl: address.baseUrl,
+    timeoutMs: settings.brokerTimeoutMs,
+    budget,
+  });
+  const broker = createAlpacaBroker(alpaca, budget);
+
+  const { host, bus_port: port } = system.services['execution-engine'];
+  const publisher = await createPublisher({ service: 'execution-engine', host, port, now: () => now() * 1000 });
+  const pool = createPool({
+    url: env.databaseUrl,
+    poolSize: system.database.pool_size,
+    applicationName: 'execution-engine',
+    onError: (error) => logger.warn({ reason: error.message }, 'a database connection was lost'),
+  });
+  const lock = createWriterLock({
+    url: env.databaseUrl,
+    holder: `${hostname()} pid ${process.pid}`,
+    onLost: context.fail,
+  });
+  const risk = createRiskClient({
+    requester: createRequester({ endpoint: busEndpoint(system, 'risk-manager'), timeoutMs: settings.riskTimeoutMs }),
+    intervalMs: settings.riskStateIntervalMs,
+    maxAgeMs: settings.riskStateIntervalMs * 4 + settings.riskTimeoutMs,
+    onState: () => engine.dispatcher.wake(),
+    now,
+  });
+  const engine: Engine = new Engine({
+    pool,
+    lock,
+    broker,
+    stream: () => stream,
+    risk,
+    riskHttp: createServiceClient({ baseUrl: httpUrl(system, 'risk-manager'), token: env.apiToken }),
+    publisher,
+    instruments,
+    logger,
+    settings,
+    fail: context.fail,
+    now,
+  });
+  const stream = createBrokerStream({
+    alpaca,
+    url: address.streamUrl,
+    onEvent: (event) => void engine.ledger.post({ kind: 'event', event }),
+    onListening: () => {
+      logger.info('the broker’s stream listens');
+      engine.onListening();
+    },
+    onProblem: (reason) => logger.warn({ reason }, 'the broker’s stream has a problem'),
+    now,
+    initialReconnectMs: settings.streamReconnectMs,
+  });
+
+  const app = await buildServiceApp({ ...context, now });
+  addReadiness(context.readiness, { engine, lock, stream, risk, pool, url: env.databaseUrl });
+  addRoutes(app, {
+    engine,
+    pool,
+    broker,
+    marketData: createServiceClient({ baseUrl: httpUrl(system, 'market-data'), token: env.apiToken }),
+    accountCacheMs: settings.accountCacheMs,
+    now,
+  });
+  observe(instruments, engine, stream);
+
+  let signals: BusSubscriber | undefined;
+  let heartbeat: NodeJS.Timeout | undefined;
+  return {
+    app,
+    engine,
+    publisher,
+    start() {
+      risk.start();
+      stream.connect();
+      engine.begin();
+      signals = createSubscriber({
+        endpoints: [busEndpoint(system, 'signal-bridge')],
+        topics: ['signal'],
+        // Not awaited: a signal that waits for risk-manager must not hold up the next.
+        onMessage: (_topic, message) => void takeSignal(message, engine.intake, logger),
+        onGap: (gap) => logger.warn({ gap }, 'signals were lost on the bus'),
+        onError: (error) => logger.warn({ reason: String(error) }, 'a signal cannot be read'),
+      });
+      heartbeat = setInterval(() => publishHeartbeat(publisher), settings.heartbeatMs);
+      return Promise.resolve();
+    },
+    async stop() {
+      clearInterval(heartbeat);
+      await signals?.close();
+      await stopEngine({ engine, stream, budget, risk, lock, publisher, endPool: () => pool.end() });
+    },
+  };
+}
+
+/** In this order: nothing new goes out, what is under way is written and published, then the connections close. */
+async function stopEngine(parts: {
+  engine: Engine;
+  stream: BrokerStream;
+  budget: { close(): void };
+  risk: RiskClient;
+  lock: WriterLock;
+  publisher: BusPublisher;
+  endPool: () => Promise<void>;
+}): Promise<void> {
+  parts.budget.close();
+  await parts.engine.stop();
+  parts.stream.close();
+  await parts.risk.close();
+  await parts.publisher.close();
+  await parts.lock.close();
+  await parts.endPool();
+}
+
+/** Gauges are read when they are scraped. */
+function observe(instruments: Instruments, engine: Engine, stream: BrokerStream): void {
+  const read = (gauge: Instruments['queue'], value: () => number): void => {
+    Object.assign(gauge, { collect: () => gauge.set(value()) });
+  };
+  read(instruments.queue, () => engine.dispatcher.queued);
+  read(instruments.sending, () => engine.dispatcher.sending);
+  read(instruments.ledgerQueue, () => engine.ledger.pending);
+  read(instruments.openOrders, () => engine.ledger.open().length);
+  read(instruments.stream, () => (stream.listening ? 1 : 0));
+}

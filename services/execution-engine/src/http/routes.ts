@@ -1,0 +1,99 @@
+import { Type } from 'typebox';
+import { messageOf } from '@papergate/config';
+import { HttpError, type Pool, type ServiceApp, type ServiceClient } from '@papergate/service-kit';
+import type { Broker, BrokerAccount } from '../broker/broker.ts';
+import { cancelOrder } from '../dispatch/cancel.ts';
+import type { Engine } from '../engine.ts';
+import { readOrderRequest } from '../intake/request.ts';
+import { viewOf } from '../ledger/order.ts';
+import { findOrder, listOrders } from '../store/orders.ts';
+import { fetchMarks, positionView } from './views.ts';
+
+export interface RouteOptions {
+  engine: Engine;
+  pool: Pool;
+  broker: Broker;
+  marketData: Pick<ServiceClient, 'get'>;
+  accountCacheMs: number;
+  now: () => number;
+}
+
+/** What risk-manager sends with the orders that close a position at its stop or target. */
+const SOURCE_HEADER = 'x-papergate-source';
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const ListQuery = Type.Object(
+  {
+    status: Type.Optional(Type.Enum(['open', 'closed', 'all'])),
+    symbol: Type.Optional(Type.String({ minLength: 1, maxLength: 20 })),
+    client_order_id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,3}$' })),
+  },
+  { additionalProperties: false },
+);
+const StopBody = Type.Object(
+  { reason: Type.String({ minLength: 1, maxLength: 500 }) },
+  { additionalProperties: false },
+);
+
+/** The engine over HTTP, as docs/architecture.md lists it. */
+export function addRoutes(app: ServiceApp, options: RouteOptions): void {
+  orderRoutes(app, options);
+  accountRoutes(app, options);
+  app.get('/reconciliation', () => options.engine.reconciler.report());
+  app.post('/emergency-stop', { schema: { body: StopBody } }, (request) =>
+    options.engine.emergency.run(request.body.reason),
+  );
+}
+
+function orderRoutes(app: ServiceApp, { engine, pool, broker, now }: RouteOptions): void {
+  app.post('/orders', (request) => {
+    const { terms, clientOrderId } = readOrderRequest(request.body);
+    const source = request.headers[SOURCE_HEADER] === 'protection' ? 'protection' : 'api';
+    return engine.intake.submit({ terms, clientOrderId, source, strategy: null });
+  });
+
+  app.get('/orders', { schema: { querystring: ListQuery } }, async ({ query }) => {
+    const orders = await listOrders(pool, {
+      status: query.status ?? 'all',
+      symbol: query.symbol,
+      clientOrderId: query.client_order_id,
+      limit: Math.min(Number(query.limit ?? '100'), 1000),
+    });
+    return { orders: orders.map(viewOf) };
+  });
+
+  app.get<{ Params: { id: string } }>('/orders/:id', async ({ params }) => viewOf(await requireOrder(params.id)));
+
+  app.delete<{ Params: { id: string } }>('/orders/:id', async ({ params }) => {
+    const order = await requireOrder(params.id);
+    return viewOf(await cancelOrder(order, { engine, broker, now }));
+  });
+
+  async function requireOrder(id: string): Promise<NonNullable<Awaited<ReturnType<typeof findOrder>>>> {
+    const order = UUID.test(id) ? await findOrder(pool, id) : undefined;
+    if (order === undefined) throw new HttpError(404, 'ORDER_NOT_FOUND', `there is no order ${id.slice(0, 64)}`);
+    return order;
+  }
+}
+
+function accountRoutes(app: ServiceApp, { engine, broker, marketData, accountCacheMs, now }: RouteOptions): void {
+  app.get('/positions', async () => {
+    const positions = [...engine.ledger.book.positions.values()].toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1));
+    const marks = await fetchMarks(marketData);
+    return { positions: positions.map((position) => positionView(position, marks.get(position.symbol))) };
+  });
+
+  let cached: { at: number; account: Promise<BrokerAccount> } | undefined;
+  app.get('/account', async () => {
+    if (cached === undefined || now() - cached.at > accountCacheMs) cached = { at: now(), account: broker.account() };
+    try {
+      return await cached.account;
+    } catch (cause) {
+      cached = undefined;
+      throw new HttpError(502, 'BROKER_UNREACHABLE', `the broker does not show the account: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  });
+}

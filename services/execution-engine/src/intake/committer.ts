@@ -1,0 +1,173 @@
+import type { Pool } from '@papergate/service-kit';
+import type { NewOrder } from '../ledger/order.ts';
+
+/** What stands under a client_order_id. */
+export interface StoredIdentity {
+  orderId: string;
+  requestHash: string;
+}
+
+export type CommitResult = { kind: 'committed' } | { kind: 'exists'; stored: StoredIdentity };
+
+export interface Committer {
+  /**
+   * Resolves when the order is durable, or when another stands under its client_order_id. Rejects where the
+   * database did not confirm: the order may stand or not, and {@link Committer.doubtful} remembers it.
+   */
+  commit(order: NewOrder): Promise<CommitResult>;
+  find(clientOrderId: string): Promise<StoredIdentity | undefined>;
+  /** Orders whose INSERT was neither confirmed nor refused; handed out once. */
+  takeDoubtful(): NewOrder[];
+  addDoubtful(order: NewOrder): void;
+  readonly waiting: number;
+}
+
+export interface CommitterOptions {
+  pool: Pool;
+  fence: () => number;
+  /** Orders that go into one INSERT at most. */
+  batch?: number;
+  onBatch?: (orders: number) => void;
+}
+
+interface Waiter<I, O> {
+  item: I;
+  resolve: (result: O) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Collects what arrives while one batch is under way into the next: one round trip, one fsync, many orders. */
+function createGroup<I, O>(
+  batch: number,
+  work: (items: I[]) => Promise<O[]>,
+): { add(item: I): Promise<O>; readonly waiting: number } {
+  const queue: Waiter<I, O>[] = [];
+  let running = false;
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      const group = queue.splice(0, batch);
+      try {
+        const results = await work(group.map(({ item }) => item));
+        for (const [index, { resolve }] of group.entries()) resolve(results[index] as O);
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    running = false;
+  }
+
+  return {
+    get waiting() {
+      return queue.length;
+    },
+    add(item) {
+      return new Promise((resolve, reject) => {
+        queue.push({ item, resolve, reject });
+        if (running) return;
+        running = true;
+        // What the same turn of the event loop brings belongs to the same batch.
+        setImmediate(() => void drain());
+      });
+    },
+  };
+}
+
+const INSERT = `INSERT INTO orders (order_id, client_order_id, request_hash, source, strategy, symbol, side, type, quantity, price, stop_price,
+    time_in_force, status, created_at, updated_at)
+  SELECT c.order_id, c.client_order_id, c.request_hash, c.source, c.strategy, c.symbol, c.side, c.type, c.quantity, c.price, c.stop_price,
+    c.time_in_force, 'accepted', c.created_at, c.created_at
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::numeric[], $10::numeric[],
+    $11::numeric[], $12::text[], $13::timestamptz[])
+    AS c(order_id, client_order_id, request_hash, source, strategy, symbol, side, type, quantity, price, stop_price, time_in_force, created_at)
+  WHERE (SELECT fence FROM order_writer FOR SHARE) = $14
+  ON CONFLICT (client_order_id) DO NOTHING
+  RETURNING order_id`;
+
+/** Group commit of new orders, and grouped look-ups of client_order_ids. */
+export function createCommitter(options: CommitterOptions): Committer {
+  const { pool, fence, batch = 500 } = options;
+  let doubtful: NewOrder[] = [];
+
+  async function insert(orders: NewOrder[]): Promise<CommitResult[]> {
+    let inserted: Set<string>;
+    try {
+      inserted = await insertOnce(orders);
+    } catch (error) {
+      if (isRefusal(error)) throw error;
+      doubtful.push(...orders);
+      throw error;
+    }
+    options.onBatch?.(orders.length);
+    const rest = orders.filter(({ orderId }) => !inserted.has(orderId));
+    const stored = rest.length === 0 ? [] : await lookUp(rest.map(({ clientOrderId }) => clientOrderId));
+    const byId = new Map(rest.map(({ clientOrderId }, index) => [clientOrderId, stored[index]]));
+    return orders.map((order) => {
+      if (inserted.has(order.orderId)) return { kind: 'committed' };
+      const other = byId.get(order.clientOrderId);
+      if (other === undefined)
+        throw new Error('another execution-engine has taken over the orders; this one writes none');
+      return { kind: 'exists', stored: other };
+    });
+  }
+
+  async function insertOnce(orders: NewOrder[]): Promise<Set<string>> {
+    const { rows } = await pool.query<{ order_id: string }>({
+      name: 'insert-orders',
+      text: INSERT,
+      values: [
+        orders.map((order) => order.orderId),
+        orders.map((order) => order.clientOrderId),
+        orders.map((order) => order.requestHash),
+        orders.map((order) => order.source),
+        orders.map((order) => order.strategy),
+        orders.map((order) => order.symbol),
+        orders.map((order) => order.side),
+        orders.map((order) => order.type),
+        orders.map((order) => order.quantity),
+        orders.map((order) => order.price),
+        orders.map((order) => order.stopPrice),
+        orders.map((order) => order.timeInForce),
+        orders.map((order) => new Date(order.createdAt).toISOString()),
+        fence(),
+      ],
+    });
+    return new Set(rows.map(({ order_id: id }) => id));
+  }
+
+  async function lookUp(clientOrderIds: string[]): Promise<(StoredIdentity | undefined)[]> {
+    const { rows } = await pool.query<{ client_order_id: string; order_id: string; request_hash: string }>({
+      name: 'find-client-order-ids',
+      text: 'SELECT client_order_id, order_id, request_hash FROM orders WHERE client_order_id = ANY($1::text[])',
+      values: [clientOrderIds],
+    });
+    const found = new Map(
+      rows.map((row) => [row.client_order_id, { orderId: row.order_id, requestHash: row.request_hash }]),
+    );
+    return clientOrderIds.map((id) => found.get(id));
+  }
+
+  const inserts = createGroup(batch, insert);
+  const lookUps = createGroup(batch, lookUp);
+  return {
+    commit: (order) => inserts.add(order),
+    find: (clientOrderId) => lookUps.add(clientOrderId),
+    takeDoubtful() {
+      const taken = doubtful;
+      doubtful = [];
+      return taken;
+    },
+    addDoubtful: (order) => {
+      doubtful.push(order);
+    },
+    get waiting() {
+      return inserts.waiting + lookUps.waiting;
+    },
+  };
+}
+
+/** The server itself said no, so the transaction is certainly not committed; a lost connection says nothing. */
+function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^(22|23|25|40|42|53|54|55)/.test(code);
+}

@@ -1,0 +1,48 @@
+import type { Big } from '@papergate/service-kit';
+import type { BrokerExecution } from '../broker/broker.ts';
+import type { Order } from './order.ts';
+import type { StatusReport } from './status.ts';
+
+/** From and to on the order's filled quantity; undefined where the source did not say. */
+export type Interval = { from: Big; to: Big } | undefined;
+
+/** An order with what is known of it beyond its row. */
+export interface Tracked {
+  order: Order;
+  /** The broker's time of the status that is known. */
+  statusAt: number;
+  /** Executions that are booked, by id. */
+  executions: Map<string, Interval>;
+  /** The most that the broker ever said was filled, and at what average. */
+  brokerFilled: Big;
+  brokerAverage: Big | undefined;
+  /** A final status that waits until every execution it speaks of is booked. */
+  deferred: StatusReport | undefined;
+}
+
+export function track(order: Order, executions: Map<string, Interval> = new Map()): Tracked {
+  return {
+    order,
+    statusAt: order.updatedAt,
+    executions,
+    brokerFilled: order.filledQuantity,
+    brokerAverage: undefined,
+    deferred: undefined,
+  };
+}
+
+export function intervalOf(execution: Pick<BrokerExecution, 'quantity' | 'cumulative'>): Interval {
+  const { cumulative, quantity } = execution;
+  return cumulative === undefined ? undefined : { from: cumulative.minus(quantity), to: cumulative };
+}
+
+/** Whether an execution is one that is booked already, perhaps under another id: the same shares of the order cannot be filled twice. */
+export function isBooked(tracked: Tracked, execution: BrokerExecution): boolean {
+  if (tracked.executions.has(execution.executionId)) return true;
+  const interval = intervalOf(execution);
+  if (interval === undefined) return false;
+  for (const known of tracked.executions.values()) {
+    if (known !== undefined && interval.from.lt(known.to) && known.from.lt(interval.to)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,91 @@
+import type { Logger } from 'pino';
+import { messageOf } from '@papergate/config';
+
+import type { Broker, BrokerExecution, BrokerOrder } from '../broker/broker.ts';
+import type { Update } from '../ledger/book.ts';
+import { divide } from '../ledger/position.ts';
+import { isBooked, type Tracked } from '../ledger/tracked.ts';
+
+export interface CatchUpOptions {
+  broker: Pick<Broker, 'executions' | 'findByClientOrderId'>;
+  gaps: () => Iterable<Tracked>;
+  post: (update: Update) => Promise<void>;
+  logger: Pick<Logger, 'warn'>;
+  /** ms that a missing execution has to arrive by itself. */
+  graceMs: number;
+  onCaughtUp: (executions: number) => void;
+  now: () => number;
+}
+
+/**
+ * Fetches executions that the stream lost: the broker counts more shares as filled than have arrived. First
+ * from the account's activities, which name each; what these do not show is booked as one execution whose
+ * price follows from the order's average.
+ */
+export class CatchUp {
+  readonly #options: CatchUpOptions;
+  readonly #since = new Map<Tracked, number>();
+  #running: Promise<void> | undefined;
+
+  constructor(options: CatchUpOptions) {
+    this.#options = options;
+  }
+
+  /** One look at all gaps; those that are older than the grace are filled. Rounds never overlap. */
+  run(options: { graceMs?: number } = {}): Promise<void> {
+    this.#running ??= this.#round(options.graceMs ?? this.#options.graceMs).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #round(graceMs: number): Promise<void> {
+    const { gaps, logger, now } = this.#options;
+    const open = new Set(gaps());
+    for (const tracked of this.#since.keys()) if (!open.has(tracked)) this.#since.delete(tracked);
+    for (const tracked of open) {
+      const since = this.#since.get(tracked) ?? now();
+      this.#since.set(tracked, since);
+      if (now() - since < graceMs) continue;
+      try {
+        await this.#fill(tracked);
+      } catch (error) {
+        logger.warn(
+          { clientOrderId: tracked.order.clientOrderId, reason: messageOf(error) },
+          'missing executions cannot be fetched yet',
+        );
+      }
+    }
+  }
+
+  async #fill(tracked: Tracked): Promise<void> {
+    const { broker, onCaughtUp, post } = this.#options;
+    const { order } = tracked;
+    const report = await broker.findByClientOrderId(order.clientOrderId);
+    if (report === undefined) return;
+    await post({ kind: 'report', report, event: 'reconciled', at: this.#options.now() });
+    const listed = (await broker.executions(report, order.createdAt - 60_000)) ?? [];
+    const missing = listed.filter((execution) => !isBooked(tracked, execution));
+    if (missing.length > 0) await post({ kind: 'executions', clientOrderId: order.clientOrderId, executions: missing });
+    const rest = impliedExecution(tracked, report);
+    if (rest !== undefined) await post({ kind: 'executions', clientOrderId: order.clientOrderId, executions: [rest] });
+    onCaughtUp(missing.length + (rest === undefined ? 0 : 1));
+  }
+}
+
+/** What is missing between the executions that are booked and the broker's total, as one execution; undefined where nothing is. */
+export function impliedExecution(tracked: Tracked, report: BrokerOrder): BrokerExecution | undefined {
+  const { order } = tracked;
+  const quantity = report.filledQuantity.minus(order.filledQuantity);
+  if (quantity.lte(0) || report.filledAveragePrice === undefined) return undefined;
+  const notional = report.filledAveragePrice.times(report.filledQuantity).minus(order.filledNotional);
+  const price = divide(notional, quantity, 6);
+  return {
+    executionId: `catch-up:${report.brokerOrderId}:${report.filledQuantity.toFixed()}`,
+    quantity,
+    // A rounded average can, over many executions, imply a price of nothing; the average itself is the better guess then.
+    price: price.gt(0) ? price : report.filledAveragePrice,
+    at: report.updatedAt,
+    cumulative: undefined,
+  };
+}

@@ -1,0 +1,47 @@
+/** Times and sizes of the engine. None is a matter of taste of a deployment, so none is in the configuration; tests shorten them. */
+export interface EngineSettings {
+  /** Requests to the broker at once. */
+  dispatchConcurrency: number;
+  dispatchRetryMs: number;
+  brokerTimeoutMs: number;
+  /** Orders that may be in the intake at once, and that may wait to be sent, before 429. */
+  maxUnderWay: number;
+  maxQueued: number;
+  /** How long the broker has to deny an order before it is sent again. */
+  resendAfterMs: number;
+  lookUpIntervalMs: number;
+  /** How long a missing execution has to arrive by itself. */
+  catchUpGraceMs: number;
+  reconcileIntervalMs: number;
+  reconcilePauseMs: number;
+  reconcileMinAgeMs: number;
+  /** How long orders are still taken after the broker's stream was lost. */
+  streamGraceMs: number;
+  streamReconnectMs: number;
+  riskTimeoutMs: number;
+  riskStateIntervalMs: number;
+  emergencyTimeoutMs: number;
+  accountCacheMs: number;
+  heartbeatMs: number;
+}
+
+export const ENGINE_SETTINGS: EngineSettings = {
+  dispatchConcurrency: 24,
+  dispatchRetryMs: 250,
+  brokerTimeoutMs: 10_000,
+  maxUnderWay: 2_000,
+  maxQueued: 10_000,
+  resendAfterMs: 5_000,
+  lookUpIntervalMs: 200,
+  catchUpGraceMs: 1_000,
+  reconcileIntervalMs: 10_000,
+  reconcilePauseMs: 250,
+  reconcileMinAgeMs: 2_000,
+  streamGraceMs: 10_000,
+  streamReconnectMs: 200,
+  riskTimeoutMs: 1_000,
+  riskStateIntervalMs: 500,
+  emergencyTimeoutMs: 25_000,
+  accountCacheMs: 1_000,
+  heartbeatMs: 1_000,
+};
