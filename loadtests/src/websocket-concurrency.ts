@@ -63,7 +63,7 @@ export const options = {
       rate: probeRate,
       timeUnit: '1s',
       startTime: `${warmupSeconds}s`,
-      duration: `${probeSeconds}s`,
+      duration: `${Math.round(probeSeconds * 1000 - 500 / probeRate)}ms`,
       preAllocatedVUs: 20,
     },
   },

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { describeError, ExternalError, UserError, type Secret } from '@papergate/config';
 import type { Check, OnProgress, ServiceUrls, StageResult } from '../evidence/index.ts';
 import { findTool, runProgram, type FoundTool } from '../tools/index.ts';
-import { judge, verdictOf, type Verdict } from './judge.ts';
+import type { LatencyData, SuiteData } from './data.ts';
+import { judge, verdictOf } from './judge.ts';
 import { readPlan, type LoadPlan, type LoadProfile } from './plan.ts';
-import { readSeries, type Series } from './series.ts';
+import { readSeries } from './series.ts';
 import { SUITES, type Suite } from './suites.ts';
 import { readSummary, type Summary } from './summary.ts';
 
+export { suitesOf, type LatencyData, type SuiteData } from './data.ts';
 export type { LoadProfile } from './plan.ts';
 export { SUITES } from './suites.ts';
 
@@ -27,33 +29,6 @@ export interface RunLoadOptions {
   signal?: AbortSignal | undefined;
   /** For tests: another k6. */
   k6?: FoundTool;
-}
-
-/** What `data.suites` of the evidence holds, one a suite. Latencies in ms. */
-export interface SuiteData {
-  name: string;
-  title: string;
-  describes: string;
-  verdict: Verdict;
-  exit_code: number | null;
-  duration_s: number;
-  latencies: LatencyData[];
-  series: Series;
-  /** k6's own text output, relative to the run's folder. */
-  log: string;
-}
-
-export interface LatencyData {
-  metric: string;
-  label: string;
-  count: number;
-  avg: number;
-  p50: number;
-  p90: number;
-  p95: number;
-  p99: number;
-  max: number;
-  floors: Array<{ stat: string; max: number }>;
 }
 
 /**
@@ -128,6 +103,7 @@ async function runSuite(run: SuiteRun): Promise<{ checks: Check[]; data: SuiteDa
         HOME: folder,
         XDG_CONFIG_HOME: folder,
         ...targets,
+        K6_CSV_TIME_FORMAT: 'unix_milli',
         PROFILE: profile,
         API_TOKEN: options.token?.reveal(),
       },

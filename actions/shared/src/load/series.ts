@@ -1,31 +1,24 @@
 import { open } from 'node:fs/promises';
+import type { Series } from './data.ts';
 import type { Suite } from './suites.ts';
 
-/** One second of one metric. `t`: seconds since the suite's first sample; trends in ms. */
-export interface RatePoint {
-  t: number;
-  count: number;
-}
-export interface LatencyPoint {
-  t: number;
-  p50: number;
-  p95: number;
-  max: number;
-}
-export interface Series {
-  rates: Array<{ metric: string; label: string; points: RatePoint[] }>;
-  latencies: Array<{ metric: string; label: string; points: LatencyPoint[] }>;
-}
+const SECOND_MS = 1000;
+/** A last second that is shorter than this belongs to the one before: it would look like a drop to nothing. */
+const SCRAP_MS = 500;
+
+/** The samples of one metric by second. */
+type Buckets = Map<number, number[]>;
 
 /**
- * Reads k6's CSV output line by line and keeps one point a second of the main phase. The file has one line per
- * sample, a million of them in a long run, so that it is never held as a whole.
+ * Reads k6's CSV output (times in ms) line by line and keeps one point a second of the main phase, counted from its
+ * first sample. The file has one line per sample, a million of them in a long run, and is never held as a whole.
  */
 export async function readSeries(file: string, suite: Suite): Promise<Series> {
-  const counts = new Map(suite.rates.map(({ metric }) => [metric, new Map<number, number>()]));
-  const values = new Map(suite.latencies.map(({ metric }) => [metric, new Map<number, number[]>()]));
+  const wanted = new Map<string, Buckets>(
+    [...suite.rates, ...suite.latencies].map(({ metric }) => [metric, new Map()]),
+  );
   let columns: { name: number; time: number; value: number; scenario: number } | undefined;
-  let first = Number.POSITIVE_INFINITY;
+  let first: number | undefined;
   let last = 0;
 
   await using source = await open(file);
@@ -37,40 +30,50 @@ export async function readSeries(file: string, suite: Suite): Promise<Series> {
       continue;
     }
     if (fields[columns.scenario]?.startsWith('main') !== true) continue;
-    const metric = fields[columns.name] ?? '';
-    const second = Number(fields[columns.time]);
+    const buckets = wanted.get(fields[columns.name] ?? '');
+    const time = Number(fields[columns.time]);
     const value = Number(fields[columns.value]);
-    const count = counts.get(metric);
-    const trend = values.get(metric);
-    if ((count === undefined && trend === undefined) || !Number.isFinite(second) || !Number.isFinite(value)) continue;
-    first = Math.min(first, second);
-    last = Math.max(last, second);
-    count?.set(second, (count.get(second) ?? 0) + value);
-    const bucket = trend?.get(second);
-    if (bucket === undefined) trend?.set(second, [value]);
+    if (buckets === undefined || !Number.isFinite(time) || !Number.isFinite(value)) continue;
+    first ??= time;
+    last = Math.max(last, time - first);
+    // k6 writes in batches, and one sample may come a little before the first that was seen.
+    const second = Math.max(0, Math.floor((time - first) / SECOND_MS));
+    const bucket = buckets.get(second);
+    if (bucket === undefined) buckets.set(second, [value]);
     else bucket.push(value);
   }
 
-  const seconds = Number.isFinite(first) ? Array.from({ length: last - first + 1 }, (_, t) => first + t) : [];
+  if (last > SECOND_MS && last % SECOND_MS < SCRAP_MS) for (const buckets of wanted.values()) mergeLast(buckets, last);
+  const seconds = first === undefined ? 0 : Math.max(1, Math.ceil((last - SCRAP_MS) / SECOND_MS));
+  const all = Array.from({ length: seconds }, (_, t) => t);
+  const bucketOf = (metric: string, t: number) => wanted.get(metric)?.get(t);
   return {
     // A second without a sample is a rate of zero, and no latency at all.
     rates: suite.rates.map(({ metric, label }) => ({
       metric,
       label,
-      points: seconds.map((second) => ({ t: second - first, count: counts.get(metric)?.get(second) ?? 0 })),
+      points: all.map((t) => ({ t, count: (bucketOf(metric, t) ?? []).reduce((sum, value) => sum + value, 0) })),
     })),
     latencies: suite.latencies.map(({ metric, label }) => ({
       metric,
       label,
-      points: seconds.flatMap((second) => {
-        const bucket = values.get(metric)?.get(second);
-        return bucket === undefined ? [] : [{ t: second - first, ...percentiles(bucket) }];
+      points: all.flatMap((t) => {
+        const bucket = bucketOf(metric, t);
+        return bucket === undefined ? [] : [{ t, ...percentiles(bucket) }];
       }),
     })),
   };
 }
 
-function percentiles(bucket: number[]): Omit<LatencyPoint, 't'> {
+function mergeLast(buckets: Buckets, last: number): void {
+  const second = Math.floor(last / SECOND_MS);
+  const scrap = buckets.get(second);
+  if (scrap === undefined) return;
+  buckets.delete(second);
+  buckets.set(second - 1, [...(buckets.get(second - 1) ?? []), ...scrap]);
+}
+
+function percentiles(bucket: number[]): { p50: number; p95: number; max: number } {
   bucket.sort((a, b) => a - b);
   const at = (share: number) => bucket[Math.min(bucket.length - 1, Math.ceil(share * bucket.length) - 1)] ?? 0;
   return { p50: at(0.5), p95: at(0.95), max: at(1) };
