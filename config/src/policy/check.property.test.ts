@@ -9,9 +9,10 @@ import { demoPaperCredentials } from './demo.ts';
 
 /** Run again with PAPERGATE_TEST_SEED to see the same again; the titles have it. */
 const seed = Number(process.env['PAPERGATE_TEST_SEED'] ?? randomInt(2 ** 31));
-const parameters = (numRuns: number) => ({ seed, numRuns, verbose: 1 as const });
+const parameters = (numRuns: number) => ({ seed, numRuns });
 
-const UPPER = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'];
+const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'.split('');
+const HEX = '0123456789abcdef'.split('');
 const characters = (set: readonly string[], minLength: number, maxLength = minLength) =>
   fc.array(fc.constantFrom(...set), { minLength, maxLength }).map((parts) => parts.join(''));
 const keyOf = (...prefixes: string[]) =>
@@ -20,7 +21,9 @@ const keyOf = (...prefixes: string[]) =>
       fc.constantFrom(...prefixes),
       fc.constantFrom(18, 24).chain((length) => characters(UPPER, length)),
     )
-    .map((parts) => parts.join(''));
+    .map((parts) => parts.join(''))
+    // Nobody draws one of three letters, and the policy rightly takes it for a placeholder.
+    .filter((key) => new Set(key.slice(2)).size > 3);
 /** Fragments without two digits are words in capitals, not a key: the documented limit of the search. */
 const hasDigits = (key: string): boolean => key.replace(/[^0-9]/g, '').length >= 2;
 
@@ -126,15 +129,14 @@ describe(`the credential policy (seed ${seed})`, () => {
       fc.emailAddress(),
       fc.ipV6(),
       fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
-      characters([...'0123456789abcdef'], 40),
-      characters([...'0123456789abcdef'], 64),
+      characters(HEX, 40),
+      characters(HEX, 64),
       keyOf('PK'),
       fc.array(characters(UPPER.slice(0, 26), 1, 5), { maxLength: 30 }).map((symbols) => symbols.join(',')),
       fc.uint8Array({ minLength: 20, maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('base64')),
     );
     const environment = fc.record({
       key: keyOf('PK'),
-      random: fc.infiniteStream(fc.double({ min: 0, max: 0.999999, noNaN: true })),
       others: fc.dictionary(fc.stringMatching(/^[A-Z][A-Z_]{2,20}$/).filter(isFree), text, { maxKeys: 12 }),
     });
     fc.assert(

@@ -7,6 +7,7 @@ import { derived, type ScanNode } from './node.ts';
 const BASE64_RUN = /[A-Za-z0-9+/_-]{27,}/g;
 const HEX_RUN = /[0-9A-Fa-f]{40,}/g;
 const BASE32_RUN = /(?<![A-Za-z0-9])(?:[A-Z2-7]{32,}|[a-z2-7]{32,})(?![A-Za-z0-9])/g;
+const BASE32_LOOSE = /[A-Z2-7]{32,}|[a-z2-7]{32,}/g;
 const BYTE_LIST_HEX = /(?:(?:0x)?[0-9A-Fa-f]{2}[\s:,;-]{1,4}){19,}(?:0x)?[0-9A-Fa-f]{2}/g;
 const BYTE_LIST_DECIMAL = /(?:[0-9]{2,3}[\s,;]{1,4}){19,}[0-9]{2,3}/g;
 const PIECE = /[A-Za-z0-9+/_=-]+/g;
@@ -27,8 +28,11 @@ export function* decodings(node: ScanNode): Generator<ScanNode> {
     const bytes = (match[0].match(/[0-9]+/g) ?? []).map(Number).filter((byte) => byte < 256);
     yield* readable(node, 'decimal bytes', match.index, Buffer.from(bytes));
   }
-  for (const match of node.text.matchAll(BASE32_RUN)) {
-    yield* readable(node, 'base32', match.index, decodeBase32(match[0].toUpperCase()));
+  for (const match of node.text.matchAll(node.looseStart || node.looseEnd ? BASE32_LOOSE : BASE32_RUN)) {
+    // Noise in front shifts the groups of eight.
+    for (let shift = 0; shift < (node.looseStart ? 8 : 1); shift++) {
+      yield* readable(node, 'base32', match.index, decodeBase32(match[0].slice(shift).toUpperCase()));
+    }
   }
 }
 
@@ -104,17 +108,24 @@ function* readable(node: ScanNode, step: string, offset: number, bytes: Buffer):
 
 // oxlint-disable-next-line no-control-regex -- decoded bytes: control characters are what separates noise from text
 const READABLE = /[^\ufffd\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]{20,}/g;
-// oxlint-disable-next-line no-control-regex -- UTF-16 of ASCII has a NUL beside every character
-const UTF16 = /(?:[\x09\x0a\x0d\x20-\x7e]\x00){20,}|(?:\x00[\x09\x0a\x0d\x20-\x7e]){20,}/g;
+/** ASCII and what passes for it (accents, Greek, Cyrillic, invisible and full-width characters): noise is not so narrow. */
+const UTF16_READABLE =
+  /[\t\n\r\x20-\x7e\u00a0-\u058f\u13a0-\u13ff\u2000-\u206f\u2100-\u214f\ua4d0-\ua4ff\ufeff\uff00-\uffef]{20,}/g;
 
 function* stretches(node: ScanNode, step: string, offset: number, bytes: Buffer): Generator<ScanNode> {
-  for (const match of bytes.toString('utf8').matchAll(READABLE)) {
-    const end = match.index + match[0].length;
-    yield derived(node, step, offset, match[0], { start: match.index > 0, end: end < (match.input?.length ?? end) });
+  yield* cutOut(node, step, offset, bytes.toString('utf8'), READABLE);
+  if (bytes.length < 40) return;
+  for (const shift of [0, 1]) {
+    const even = Buffer.from(bytes.subarray(shift, bytes.length - ((bytes.length - shift) % 2)));
+    yield* cutOut(node, `${step} of UTF-16`, offset, even.toString('utf16le'), UTF16_READABLE);
+    yield* cutOut(node, `${step} of UTF-16`, offset, even.swap16().toString('utf16le'), UTF16_READABLE);
   }
-  if (!bytes.includes(0)) return;
-  for (const match of bytes.toString('latin1').matchAll(UTF16)) {
-    yield derived(node, `${step} of UTF-16`, offset, match[0].replaceAll('\0', ''), { start: true, end: true });
+}
+
+function* cutOut(node: ScanNode, step: string, offset: number, text: string, pattern: RegExp): Generator<ScanNode> {
+  for (const match of text.matchAll(pattern)) {
+    const end = match.index + match[0].length;
+    yield derived(node, step, offset, match[0], { start: match.index > 0, end: end < text.length });
   }
 }
 

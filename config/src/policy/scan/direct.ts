@@ -12,7 +12,7 @@ export interface KeyHit {
 }
 
 const NOISE_REACH = 6;
-const MAX_SEPARATOR = 16;
+const MAX_SEPARATOR = 5;
 const MAX_BLANK = 240;
 /** Words that happen to add up to a key's length are upper-case words; keys have digits (97.7 % of 18 have two). */
 const SPLIT_DIGITS = 2;
@@ -60,40 +60,67 @@ function* lowerCase(node: ScanNode): Generator<KeyHit> {
   }
 }
 
+interface Word {
+  text: string;
+  start: number;
+}
+
 /** Fragments of upper-case letters and digits that add up to a key: `AK12 3456 …`, `"AK12" + "3456…"`, folded lines. */
 function* split(node: ScanNode): Generator<KeyHit> {
-  const words = [...node.text.matchAll(/[A-Za-z0-9]+/g)].map((match) => ({ text: match[0], start: match.index }));
+  const words = [...node.text.matchAll(/[A-Za-z0-9]+/g)].map((match): Word => ({ text: match[0], start: match.index }));
   for (let first = 0; first < words.length; first++) {
-    const start = words[first];
-    if (start === undefined || start.text.length >= 20 || !/^(?:[ACP]$|[ACP]K)/.test(start.text)) continue;
-    const found = follow(node.text, words, first);
-    if (found !== undefined) yield* hit(node, found, start.start, 'split');
+    const word = words[first];
+    if (word === undefined) continue;
+    for (const start of beginnings(node, word)) {
+      const found = follow(node, words, first, start);
+      if (found !== undefined) yield* hit(node, found, start.start, 'split');
+    }
   }
 }
 
-function follow(text: string, words: readonly { text: string; start: number }[], first: number): string | undefined {
-  let joined = '';
+/** The word itself, where a key could begin with it; behind noise also what is left when the noise is taken off. */
+function beginnings(node: ScanNode, word: Word): Word[] {
+  const noise = node.looseStart ? NOISE_REACH - word.start : 0;
+  const all: Word[] = [];
+  for (let off = 0; off === 0 || (off <= noise && off < word.text.length); off++) {
+    const text = word.text.slice(off);
+    if (/^(?:[ACP]$|[ACP]K)/.test(text)) all.push({ text, start: word.start + off });
+  }
+  return all;
+}
+
+function follow(node: ScanNode, words: readonly Word[], first: number, start: Word): string | undefined {
+  let joined = start.text;
   let onlyJoins = true;
-  for (let at = first; at < words.length; at++) {
-    const word = words[at];
-    if (word === undefined || !/^[A-Z0-9]+$/.test(word.text)) return undefined;
-    const before = words[at - 1];
-    if (at > first && before !== undefined) {
-      const separator = text.slice(before.start + before.text.length, word.start);
-      if (!isSeparator(separator)) return undefined;
-      onlyJoins &&= JOINS.test(separator);
-    }
+  if (!/^[A-Z0-9]{1,25}$/.test(joined)) return undefined;
+  for (let at = first + 1; at < words.length; at++) {
+    const [before, word] = [words[at - 1], words[at]];
+    if (before === undefined || word === undefined) return undefined;
+    const separator = node.text.slice(before.start + before.text.length, word.start);
+    if (!isSeparator(separator)) return undefined;
+    onlyJoins &&= JOINS.test(separator);
+    const isKey = (text: string) =>
+      KEY_KIND[text.slice(0, 2)] !== undefined && (onlyJoins || digits(text) >= SPLIT_DIGITS);
+    const noise = node.looseEnd ? NOISE_REACH - (node.text.length - word.start - word.text.length) : 0;
+    const whole = KEY_LENGTHS.map((length) => word.text.slice(0, length - joined.length)).find((part, i) => {
+      const rest = word.text.length - part.length;
+      if (joined.length + part.length !== KEY_LENGTHS[i] || !/^[A-Z0-9]+$/.test(part)) return false;
+      return (rest === 0 || rest <= noise) && isKey(joined + part);
+    });
+    if (whole !== undefined) return joined + whole;
     joined += word.text;
-    if (joined.length > 26) return undefined;
-    if (joined.length >= 2 && KEY_KIND[joined.slice(0, 2)] === undefined) return undefined;
-    const complete = joined.length === 20 || joined.length === 26;
-    if (complete && at > first && (onlyJoins || digits(joined) >= SPLIT_DIGITS)) return joined;
+    if (joined.length >= 26 || !/^[A-Z0-9]+$/.test(word.text)) return undefined;
+    if (KEY_KIND[joined.slice(0, 2)] === undefined) return undefined;
   }
   return undefined;
 }
 
+/** Blanks, one sign, or the quotes and signs of a list or a concatenation; not the structure of JSON or of code. */
+const SEPARATOR = /^(?:\s*[-_.,:;|/\\+&~*]?\s*|["'`]{0,2}\s*[+.&,\\]?\s*["'`]{0,2})$/;
+
 function isSeparator(separator: string): boolean {
-  return separator.length <= MAX_BLANK && separator.replace(/\s+/g, '').length <= MAX_SEPARATOR;
+  if (separator.length > MAX_BLANK || separator.replace(/\s+/g, '').length > MAX_SEPARATOR) return false;
+  return SEPARATOR.test(separator);
 }
 
 function isAlnum(character: string | undefined): boolean {
