@@ -4,7 +4,7 @@ import http from 'k6/http';
 import { Counter, Trend } from 'k6/metrics';
 import { baseUrl, jsonParams, symbols } from './lib/env.ts';
 import { tellFailure } from './lib/failures.ts';
-import { scheduledAt, since } from './lib/latency.ts';
+import { noteStart, scheduledAt, since } from './lib/latency.ts';
 import { atLeast, common, isMain, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
 import { tickAt } from './lib/prices.ts';
 
@@ -59,6 +59,7 @@ export function write(): void {
   const ok = response.status >= 200 && response.status < 300;
   if (!ok) tellFailure('write failed', response);
   if (!isMain(name)) return;
+  noteStart();
 
   attempted.add(1);
   writeLatency.add(took);
@@ -79,6 +80,7 @@ export function read(): void {
   const ok = response.status === 200 && rowCount(response.body) > 0;
   if (!ok) tellFailure('read failed', response);
   if (!isMain(name)) return;
+  noteStart();
 
   readLatency.add(took);
   if (ok) readBack.add(1);

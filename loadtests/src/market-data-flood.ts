@@ -4,7 +4,7 @@ import http from 'k6/http';
 import { Counter, Trend } from 'k6/metrics';
 import { baseUrl, jsonParams, symbols } from './lib/env.ts';
 import { tellFailure } from './lib/failures.ts';
-import { scheduledAt, since } from './lib/latency.ts';
+import { noteStart, scheduledAt, since } from './lib/latency.ts';
 import { atLeast, common, isMain, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
 import { learnPrices, tickAt, type Prices } from './lib/prices.ts';
 
@@ -44,6 +44,7 @@ export function flood(prices: Prices): void {
   const response = http.post(url, JSON.stringify(tickAt(prices[symbol]!, symbol, index, scheduled)), params);
   const took = since(scheduled, response.timings.duration);
   if (!isMain(name)) return;
+  noteStart();
 
   sent.add(1);
   latency.add(took);

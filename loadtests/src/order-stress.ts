@@ -5,7 +5,7 @@ import { Counter, Trend } from 'k6/metrics';
 import { setTimeout } from 'k6/timers';
 import { baseUrl, jsonParams, symbols } from './lib/env.ts';
 import { tellFailure } from './lib/failures.ts';
-import { scheduledAt, since } from './lib/latency.ts';
+import { noteStart, scheduledAt, since } from './lib/latency.ts';
 import { atLeast, common, isMain, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
 import { cents, learnPrices, type Prices } from './lib/prices.ts';
 
@@ -73,6 +73,7 @@ export async function round(data: Setup): Promise<void> {
   const { name, iterationInTest: number } = exec.scenario;
   const scheduled = scheduledAt(perSecond);
   const counts = isMain(name);
+  if (counts) noteStart();
 
   const place = async (index: number): Promise<string | undefined> => {
     const response = await http.asyncRequest('POST', url, JSON.stringify(orderOf(data, name, number, index)), params);

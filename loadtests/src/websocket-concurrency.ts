@@ -8,7 +8,7 @@ import { Counter, Trend } from 'k6/metrics';
 import { setTimeout } from 'k6/timers';
 import { baseUrl, jsonParams, socketUrl, symbols } from './lib/env.ts';
 import { tellFailure } from './lib/failures.ts';
-import { scheduledAt } from './lib/latency.ts';
+import { noteStart, scheduledAt } from './lib/latency.ts';
 import { atLeast, common, mainSeconds, plan, scaled, warmupSeconds } from './lib/plan.ts';
 import { learnPrices, tickAt, type Prices } from './lib/prices.ts';
 import { connect, type Message } from './lib/socket.ts';
@@ -149,6 +149,7 @@ function stay(url: string, hello: object | undefined, onTick: (message: Message)
 }
 
 export function metrics(): void {
+  noteStart(warmupSeconds * 1000);
   stay(METRICS, undefined, () => undefined);
 }
 

@@ -1,4 +1,12 @@
 import exec from 'k6/execution';
+import { Gauge } from 'k6/metrics';
+
+const startedAt = new Gauge('main_started_at');
+
+/** Notes when the main phase began, ms since 1970, so that the time series can be counted from there. */
+export function noteStart(offsetMs = 0): void {
+  if (exec.scenario.iterationInTest === 0) startedAt.add(exec.scenario.startTime + offsetMs);
+}
 
 /**
  * When this iteration was due, in ms since 1970. A constant-arrival-rate scenario starts its iteration

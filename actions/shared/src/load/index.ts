@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describeError, ExternalError, UserError, type Secret } from '@papergate/config';
 import type { Check, OnProgress, ServiceUrls, StageResult } from '../evidence/index.ts';
 import { findTool, runProgram, type FoundTool } from '../tools/index.ts';
-import type { LatencyData, SuiteData } from './data.ts';
+import type { LatencyData, Series, SuiteData } from './data.ts';
 import { judge, verdictOf } from './judge.ts';
 import { readPlan, type LoadPlan, type LoadProfile } from './plan.ts';
 import { readSeries } from './series.ts';
 import { SUITES, type Suite } from './suites.ts';
-import { readSummary, type Summary } from './summary.ts';
+import { readSummary, type Summary, type SummaryOrReason } from './summary.ts';
 
 export { suitesOf, type LatencyData, type SuiteData } from './data.ts';
 export type { LoadProfile } from './plan.ts';
@@ -124,7 +124,7 @@ async function runSuite(run: SuiteRun): Promise<{ checks: Check[]; data: SuiteDa
         exit_code: exitCode ?? null,
         duration_s: Math.round(duration * 10) / 10,
         latencies: 'reason' in summary ? [] : latenciesOf(suite, summary),
-        series: await readSeries(file('csv'), suite).catch(() => ({ rates: [], latencies: [] })),
+        series: await seriesOf(file('csv'), suite, seconds, summary),
         log: `load/${suite.name}.log`,
       },
     };
@@ -132,6 +132,13 @@ async function runSuite(run: SuiteRun): Promise<{ checks: Check[]; data: SuiteDa
     stopProgress();
     await rm(file('csv'), { force: true });
   }
+}
+
+/** Nothing where k6 left nothing: the checks say so, and the report shows what there is. */
+async function seriesOf(csv: string, suite: Suite, seconds: number, summary: SummaryOrReason): Promise<Series> {
+  const startMs = 'reason' in summary ? undefined : summary.get('main_started_at')?.['value'];
+  if (startMs === undefined) return { rates: [], latencies: [] };
+  return await readSeries(csv, suite, { startMs, seconds }).catch(() => ({ rates: [], latencies: [] }));
 }
 
 function reportProgress({ suite, index, options }: SuiteRun, seconds: number, started: number): () => void {

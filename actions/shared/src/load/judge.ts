@@ -1,6 +1,6 @@
 import type { Check } from '../evidence/index.ts';
 import type { LatencyFloor, Load, ShareFloor, Suite } from './suites.ts';
-import type { Summary } from './summary.ts';
+import type { Summary, SummaryOrReason } from './summary.ts';
 
 /** How k6 ended, by its exit code: 99 says that a threshold was crossed, anything else that the test itself broke. */
 export type Verdict = 'held' | 'too slow' | 'broke';
@@ -20,7 +20,7 @@ export interface Judged {
   exitCode: number | undefined;
   endedBy: string | undefined;
   stderrTail: readonly string[];
-  summary: Summary | { reason: string };
+  summary: SummaryOrReason;
 }
 
 /** The checks of one suite: k6's own verdict, the load's size, and each floor again from the numbers themselves. */

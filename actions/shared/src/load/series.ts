@@ -2,24 +2,25 @@ import { open } from 'node:fs/promises';
 import type { Series } from './data.ts';
 import type { Suite } from './suites.ts';
 
-const SECOND_MS = 1000;
-/** A last second that is shorter than this belongs to the one before: it would look like a drop to nothing. */
-const SCRAP_MS = 500;
-
 /** The samples of one metric by second. */
 type Buckets = Map<number, number[]>;
 
+export interface Phase {
+  /** Start of the main phase, ms since 1970, and its length. */
+  startMs: number;
+  seconds: number;
+}
+
 /**
- * Reads k6's CSV output (times in ms) line by line and keeps one point a second of the main phase, counted from its
- * first sample. The file has one line per sample, a million of them in a long run, and is never held as a whole.
+ * Reads k6's CSV output (times in ms) line by line and keeps one point a second of the main phase; what is answered
+ * after its end counts to its last second. The file has one line per sample, a million of them in a long run, and is
+ * never held as a whole.
  */
-export async function readSeries(file: string, suite: Suite): Promise<Series> {
+export async function readSeries(file: string, suite: Suite, { startMs, seconds }: Phase): Promise<Series> {
   const wanted = new Map<string, Buckets>(
     [...suite.rates, ...suite.latencies].map(({ metric }) => [metric, new Map()]),
   );
   let columns: { name: number; time: number; value: number; scenario: number } | undefined;
-  let first: number | undefined;
-  let last = 0;
 
   await using source = await open(file);
   for await (const line of source.readLines()) {
@@ -34,18 +35,14 @@ export async function readSeries(file: string, suite: Suite): Promise<Series> {
     const time = Number(fields[columns.time]);
     const value = Number(fields[columns.value]);
     if (buckets === undefined || !Number.isFinite(time) || !Number.isFinite(value)) continue;
-    first ??= time;
-    last = Math.max(last, time - first);
-    // k6 writes in batches, and one sample may come a little before the first that was seen.
-    const second = Math.max(0, Math.floor((time - first) / SECOND_MS));
+    const second = Math.min(Math.ceil(seconds) - 1, Math.floor((time - startMs) / 1000));
+    if (second < 0) continue;
     const bucket = buckets.get(second);
     if (bucket === undefined) buckets.set(second, [value]);
     else bucket.push(value);
   }
 
-  if (last > SECOND_MS && last % SECOND_MS < SCRAP_MS) for (const buckets of wanted.values()) mergeLast(buckets, last);
-  const seconds = first === undefined ? 0 : Math.max(1, Math.ceil((last - SCRAP_MS) / SECOND_MS));
-  const all = Array.from({ length: seconds }, (_, t) => t);
+  const all = Array.from({ length: Math.ceil(seconds) }, (_, t) => t);
   const bucketOf = (metric: string, t: number) => wanted.get(metric)?.get(t);
   return {
     // A second without a sample is a rate of zero, and no latency at all.
@@ -63,14 +60,6 @@ export async function readSeries(file: string, suite: Suite): Promise<Series> {
       }),
     })),
   };
-}
-
-function mergeLast(buckets: Buckets, last: number): void {
-  const second = Math.floor(last / SECOND_MS);
-  const scrap = buckets.get(second);
-  if (scrap === undefined) return;
-  buckets.delete(second);
-  buckets.set(second - 1, [...(buckets.get(second - 1) ?? []), ...scrap]);
 }
 
 function percentiles(bucket: number[]): { p50: number; p95: number; max: number } {

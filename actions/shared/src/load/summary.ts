@@ -4,11 +4,13 @@ import { messageOf } from '@papergate/config';
 /** What k6's `--summary-export` says of each metric: statistics by name; trends in ms. */
 export type Summary = ReadonlyMap<string, Readonly<Record<string, number>>>;
 
+export type SummaryOrReason = Summary | { reason: string };
+
 /**
  * Reads k6's summary. Only finite numbers are taken over, so that NaN, null and text are the same as "not there".
  * @returns why there is none, where there is none
  */
-export async function readSummary(file: string): Promise<Summary | { reason: string }> {
+export async function readSummary(file: string): Promise<SummaryOrReason> {
   try {
     const value = JSON.parse(await readFile(file, 'utf8')) as { metrics?: unknown } | null;
     if (typeof value?.metrics !== 'object' || value.metrics === null) return { reason: 'k6’s summary has no metrics' };

@@ -24,7 +24,7 @@ p { margin: 6px 0; } .soft { color: var(--soft); } code, pre, .mono { font-famil
 .pill { display: inline-block; border-radius: 99px; padding: 1px 10px; font-size: .82rem; font-weight: 600; white-space: nowrap; }
 .pill.passed { color: var(--good); background: var(--good-ground); } .pill.failed { color: var(--bad); background: var(--bad-ground); }
 .pill.other { color: var(--idle); background: var(--idle-ground); }
-.tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); }
+.tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); }
 .tiles .card { margin: 0; } .tile-head { display: flex; justify-content: space-between; gap: 8px; align-items: baseline; }
 dl.floors { margin: 10px 0 0; display: grid; grid-template-columns: 1fr auto; gap: 3px 12px; font-size: .9rem; }
 dl.floors dt { color: var(--soft); } dl.floors dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
@@ -47,7 +47,7 @@ svg .floor { stroke: var(--bad); stroke-width: 2; stroke-dasharray: 5 3; } svg .
 .line.series-0 { stroke: var(--s0); } .line.series-1 { stroke: var(--s1); stroke-dasharray: 7 3; }
 .line.series-2 { stroke: var(--s2); stroke-dasharray: 2 3; } .line.series-3 { stroke: var(--s3); stroke-dasharray: 9 3 2 3; }
 .dot.series-0 { fill: var(--s0); } .dot.series-1 { fill: var(--s1); } .dot.series-2 { fill: var(--s2); } .dot.series-3 { fill: var(--s3); }
-details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); font-size: .9rem; padding: 4px 0; }
+details { margin-top: 10px; } summary { overflow-wrap: anywhere; cursor: pointer; color: var(--soft); font-size: .9rem; padding: 4px 0; }
 summary:focus-visible, a:focus-visible { outline: 3px solid var(--s0); outline-offset: 2px; border-radius: 4px; }
 pre { background: var(--ground); border: 1px solid var(--rule); border-radius: 8px; padding: 12px; overflow-x: auto; max-height: 70vh; line-height: 1.35; }
 .facts { display: grid; gap: 4px 20px; grid-template-columns: max-content 1fr; margin: 0; font-size: .92rem; }

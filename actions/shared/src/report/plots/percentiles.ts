@@ -33,7 +33,13 @@ export function percentilePlot(data: LatencyData, id: string): Markup {
     return html`<g class="${kept}">
       <line class="stem" x1="${x}" x2="${x}" y1="${BOX.bottom}" y2="${y(value)}" />
       <circle class="dot" cx="${x}" cy="${y(value)}" r="5" />
-      <text class="value" x="${x}" y="${y(value) - 10}" text-anchor="middle">${figure(value)}</text>
+      <text
+        class="value"
+        x="${x}"
+        y="${labelAt(y(value), limit === undefined ? undefined : y(limit))}"
+        text-anchor="middle"
+        >${figure(value)}</text
+      >
       <text class="axis" x="${x}" y="${BOX.bottom + 18}" text-anchor="middle">${label}</text>
       ${limit !== undefined && floorMark(x, y(limit), step, limit)}
     </g>`;
@@ -48,6 +54,12 @@ export function percentilePlot(data: LatencyData, id: string): Markup {
     <text class="axis" x="${BOX.left - 8}" y="14" text-anchor="end">ms</text>
     ${marks}
   </svg>`;
+}
+
+/** Above the dot, unless the floor's own label is there. */
+function labelAt(dot: number, floor: number | undefined): number {
+  const above = dot - 10;
+  return floor !== undefined && Math.abs(above - (floor - 5)) < 14 ? dot + 20 : above;
 }
 
 function floorMark(x: number, y: number, step: number, limit: number): Markup {
