@@ -14,6 +14,16 @@ export type { ServiceStatus, StagingStatus, SupervisorEvent } from './supervisor
 export { INTERRUPTED, ship } from './ship/ship.ts';
 export * from './ship/types.ts';
 export { copyReport, findRun, readEvidence, RunStore } from './ship/run-store.ts';
-export { settleCredentials } from './ship/credentials.ts';
+export { endProcess } from './process/end.ts';
+export { isRunning, identify, startOf } from './process/facts.ts';
+export { waitFor } from './process/wait.ts';
+export { INSTALLED_STAGES } from './ship/stages/installed.ts';
+export { rerunGate, rerunStage, type Rerun } from './ship/rerun.ts';
+export { validateCheckout, type ValidateOutcome } from './ship/validate-checkout.ts';
 export { portHolder } from './net/port-holder.ts';
 export { freePorts } from './net/free-port.ts';
+export { findBinaries as findPostgres } from './postgres/binaries.ts';
+export { findTool, TOOLS, type FoundTool } from './tools/index.ts';
+export { renderConfig, type RenderedConfig } from './deploy/config.ts';
+export { planDeploy, urlsOf } from './deploy/plan.ts';
+export { startSupervisor, type SupervisorHandle } from './supervisor/client.ts';

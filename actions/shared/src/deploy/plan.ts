@@ -45,7 +45,8 @@ export function planDeploy(options: {
   environment: Environment;
   configDir: string;
   system: SystemConfig;
-  leaseGeneration: number;
+  /** Left out, the supervisor takes a lease of its own. */
+  leaseGeneration?: number;
   externalDatabase: boolean;
   /** `ALPACA_BASE_URL`, `LOG_LEVEL` and the like, where the caller has set them. */
   settings: Record<string, string>;

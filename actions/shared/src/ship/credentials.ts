@@ -1,66 +1,55 @@
 import {
-  assertCredentials,
-  collectScanFiles,
   demoPaperCredentials,
   readSecret,
   UserError,
+  type DemoCredentials,
   type Environment,
   type EnvSource,
-  type PolicyReport,
   type Secret,
-  type SystemConfig,
 } from '@papergate/config';
 import type { SecretName } from '../supervisor/plan.ts';
 
-export interface RunCredentials {
-  /** What the processes of this run are given. */
-  secrets: Map<SecretName, Secret>;
-  report: PolicyReport;
-  /** Whether the keys were made for this run and open nothing but the simulator. */
-  demo: boolean;
+export interface JudgedEnvironment {
+  /** What the credential policy is to look at: the caller's whole environment, completed. */
+  env: Record<string, string | undefined>;
+  /** Keys made for the run, which open nothing but its simulator; undefined where the caller has to bring them. */
+  demo: DemoCredentials | undefined;
 }
 
-/**
- * Settles the secrets of a run and puts them, with the caller's whole environment and the files of the release,
- * before the credential policy.
- * @throws UserError CREDENTIALS_REFUSED, API_TOKEN_MISSING
- */
-export function settleCredentials(options: {
-  environment: Environment;
-  env: EnvSource;
-  release: string;
-  system: SystemConfig;
-}): RunCredentials {
-  const { environment, env, release, system } = options;
-  const demo = environment === 'development';
-  const secrets = new Map<SecretName, Secret>();
-  const databaseUrl = readSecret(env, 'DATABASE_URL');
-  if (databaseUrl !== undefined) secrets.set('DATABASE_URL', databaseUrl);
-  const token = readSecret(env, 'API_TOKEN');
-  if (token !== undefined) secrets.set('API_TOKEN', token);
-
-  const judged = { ...env };
-  if (demo) {
-    const { key, secret } = demoPaperCredentials();
-    secrets.set('ALPACA_API_KEY', key).set('ALPACA_SECRET_KEY', secret);
-    // Keys of the caller's are judged too, wherever they are; they are only not used.
-    if (!isGiven(env, 'ALPACA_API_KEY')) judged['ALPACA_API_KEY'] = key.reveal();
-    if (!isGiven(env, 'ALPACA_SECRET_KEY')) judged['ALPACA_SECRET_KEY'] = secret.reveal();
+/** In development a run makes its own keys. Keys of the caller's are judged too, wherever they are; they are only not used. */
+export function judgedEnvironment(environment: Environment, env: EnvSource): JudgedEnvironment {
+  const demo = environment === 'development' ? demoPaperCredentials() : undefined;
+  const judged: JudgedEnvironment['env'] = { ...env };
+  if (demo !== undefined) {
+    if (!isGiven(env, 'ALPACA_API_KEY')) judged['ALPACA_API_KEY'] = demo.key.reveal();
+    if (!isGiven(env, 'ALPACA_SECRET_KEY')) judged['ALPACA_SECRET_KEY'] = demo.secret.reveal();
   }
-  judged['DRY_RUN'] ??= 'true';
-  judged['ALPACA_PAPER'] ??= 'true';
-  const report = assertCredentials({ environment, env: judged, files: collectScanFiles(release), system });
-  if (!demo) {
-    requireToken(token, environment);
-    for (const name of ['ALPACA_API_KEY', 'ALPACA_SECRET_KEY'] as const) {
-      const found = readSecret(env, name);
-      if (found !== undefined) secrets.set(name, found);
-    }
+  if (environment !== 'production') {
+    judged['DRY_RUN'] ??= 'true';
+    judged['ALPACA_PAPER'] ??= 'true';
   }
-  return { secrets, report, demo };
+  return { env: judged, demo };
 }
 
 const isGiven = (env: EnvSource, name: string): boolean => env[name] !== undefined || env[`${name}_FILE`] !== undefined;
+
+/** The secrets that the processes of a run are given, after the policy has passed. @throws UserError API_TOKEN_MISSING */
+export function settleSecrets(
+  environment: Environment,
+  env: EnvSource,
+  demo: DemoCredentials | undefined,
+): Map<SecretName, Secret> {
+  const secrets = new Map<SecretName, Secret>();
+  const names: SecretName[] = ['DATABASE_URL', 'API_TOKEN'];
+  if (demo === undefined) names.push('ALPACA_API_KEY', 'ALPACA_SECRET_KEY');
+  else secrets.set('ALPACA_API_KEY', demo.key).set('ALPACA_SECRET_KEY', demo.secret);
+  for (const name of names) {
+    const found = readSecret(env, name);
+    if (found !== undefined) secrets.set(name, found);
+  }
+  if (environment !== 'development') requireToken(secrets.get('API_TOKEN'), environment);
+  return secrets;
+}
 
 function requireToken(token: Secret | undefined, environment: Environment): void {
   if (token !== undefined && token.reveal().length >= 16) return;

@@ -10,8 +10,7 @@ import { copyReport, newRunId, pruneRuns, readEvidence, RunStore } from './run-s
 import { RunLog } from './run-log.ts';
 import { buildRelease } from './stages/build.ts';
 import { deployResult, startDeploy } from './stages/deploy.ts';
-import { validateRelease } from './stages/validate.ts';
-import type { RunCredentials } from './credentials.ts';
+import { probeSimulator, validateRelease, type RunCredentials } from './stages/validate.ts';
 import type { ReportFiles, ShipEvent, ShipOptions, ShipOutcome, ShipStages } from './types.ts';
 
 const KEPT_RELEASES = 5;
@@ -125,8 +124,8 @@ class Shipping {
       const made = await makeRelease(options.repository, options.home.releases, sha, this.#signal);
       log.record.manifest = made.manifest;
       log.progress('configuration and credentials');
-      const validated = validateRelease(made.dir, options);
-      return { result: validated.result, release: made, credentials: validated.credentials };
+      const validated = await validateRelease(made.dir, options);
+      return { ...validated, release: made };
     });
     await log.stage('build', this.#signal, async () => {
       const onProgress = (message: string): void => log.progress(message);
@@ -148,7 +147,8 @@ class Shipping {
       log.record.urls = urlsOf(system);
       const status = await untilAborted(supervisor.up, options.signal);
       log.record.machine.postgres = status.database.version ?? '';
-      return { result: deployResult(status) };
+      const probed = await probeSimulator(log.record.urls['paper-exchange'] ?? '', credentials, this.#signal);
+      return { result: deployResult(status, probed) };
     });
     return result;
   }
@@ -210,7 +210,7 @@ class Shipping {
         manifestDigest: release.manifest.digest,
         commit: release.manifest.commit,
         evidence: readEvidence(store.dir),
-        now: new Date(),
+        now: Date.now(),
         maxAgeMs: options.maxEvidenceAgeMs,
         required,
       });

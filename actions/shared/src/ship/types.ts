@@ -62,7 +62,8 @@ export interface GateCall {
   manifestDigest: string;
   commit: string;
   evidence: Evidence[];
-  now: Date;
+  /** ms since 1970. */
+  now: number;
   maxAgeMs: number;
   required: StageName[];
 }

@@ -8,7 +8,7 @@ import type { Lease } from '../../lease/index.ts';
 import type { Release } from '../../release/index.ts';
 import { startSupervisor, type SupervisorHandle } from '../../supervisor/client.ts';
 import type { StagingStatus } from '../../supervisor/status.ts';
-import type { RunCredentials } from '../credentials.ts';
+import type { RunCredentials } from './validate.ts';
 import type { RunStore } from '../run-store.ts';
 import type { ShipOptions } from '../types.ts';
 
@@ -71,8 +71,8 @@ export async function startDeploy(options: {
   return { supervisor, system };
 }
 
-/** What the deploy has proven: each service ready, from this release. */
-export function deployResult(status: StagingStatus): StageResult {
+/** What the deploy has proven: each service ready, from this release, and what `more` checks say. */
+export function deployResult(status: StagingStatus, more: Check[]): StageResult {
   const checks: Check[] = status.services.map(({ name, state, restarts }) => ({
     name: `${name} is ready`,
     status: state === 'ready' ? 'passed' : 'failed',
@@ -84,6 +84,7 @@ export function deployResult(status: StagingStatus): StageResult {
     status: 'passed',
     observed: status.database.version ?? 'none',
   });
+  checks.push(...more);
   return {
     status: checks.every((check) => check.status === 'passed') ? 'passed' : 'failed',
     checks,

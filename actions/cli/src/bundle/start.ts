@@ -1,0 +1,89 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  demoPaperCredentials,
+  loadSystemConfig,
+  type Secret,
+  type ServiceName,
+  type SystemConfig,
+} from '@papergate/config';
+import {
+  homeOf,
+  makeHome,
+  planDeploy,
+  renderConfig,
+  startSupervisor,
+  urlsOf,
+  type StagingStatus,
+} from '@papergate/delivery';
+
+export interface StartedBundle {
+  urls: Record<ServiceName, string>;
+  system: SystemConfig;
+  status: StagingStatus;
+  stop(): Promise<void>;
+}
+
+/**
+ * The whole bundle from a working tree, without the stages around it: real services, real PostgreSQL, free
+ * ports, a state folder of its own. For benchmarks and tests that want another market than the default one.
+ *
+ * @param options.root the checkout whose sources run
+ * @param options.home the state folder; it must be the caller's own
+ * @param options.configure changes the rendered development configuration before the services read it
+ */
+export async function startBundle(options: {
+  root: string;
+  home: string;
+  configure?: (system: SystemConfig) => void;
+  onEvent?: (message: string) => void;
+}): Promise<StartedBundle> {
+  const home = makeHome(homeOf(options.root, options.home));
+  const runId = 'bundle';
+  const configDir = join(home.runs, runId, 'config');
+  await renderConfig({
+    from: join(options.root, 'config'),
+    into: configDir,
+    environment: 'development',
+    ports: 'free',
+  });
+  const file = join(configDir, 'system.development.json');
+  const edited = JSON.parse(readFileSync(file, 'utf8')) as SystemConfig;
+  options.configure?.(edited);
+  writeFileSync(file, JSON.stringify(edited, null, 2));
+  const system = loadSystemConfig(configDir, 'development');
+
+  const demo = demoPaperCredentials();
+  const supervisor = startSupervisor({
+    plan: planDeploy({
+      runId,
+      home: home.dir,
+      release: options.root,
+      commit: '0'.repeat(40),
+      manifestDigest: `sha256:${'0'.repeat(64)}`,
+      environment: 'development',
+      configDir,
+      system,
+      externalDatabase: false,
+      settings: { LOG_LEVEL: 'warn' },
+    }),
+    planPath: join(home.runs, runId, 'plan.json'),
+    home,
+    secrets: new Map<'ALPACA_API_KEY' | 'ALPACA_SECRET_KEY', Secret>([
+      ['ALPACA_API_KEY', demo.key],
+      ['ALPACA_SECRET_KEY', demo.secret],
+    ]),
+    env: process.env,
+    onEvent: (event) => options.onEvent?.(event.message),
+  });
+  const status = await supervisor.up;
+  return {
+    urls: urlsOf(system),
+    system,
+    status,
+    async stop() {
+      supervisor.stop('done');
+      await supervisor.ended;
+    },
+  };
+}

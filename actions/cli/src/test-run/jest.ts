@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EnvSource } from '@papergate/config';
+
+/** What `jest/reporter.mjs` leaves. */
+export interface JestOutcome {
+  passed: number;
+  failed: number;
+  files: number;
+  /** `file › title` of tests that did not run here. */
+  skipped: string[];
+  /** Files that broke before a test of theirs ran, and jest itself. */
+  broken: string[];
+}
+
+const REPORTER = fileURLToPath(new URL('../../jest/reporter.mjs', import.meta.url));
+
+/** Runs jest over the repository, or over paths, in two workers; its reporter writes to our stdout as it goes. */
+export async function runJest(options: {
+  repository: string;
+  env: EnvSource;
+  paths: string[];
+  signal: AbortSignal;
+}): Promise<JestOutcome> {
+  const { repository, env, paths, signal } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'papergate-jest-'));
+  const result = join(folder, 'result.json');
+  try {
+    const code = await spawnJest(repository, ['--maxWorkers=2', `--reporters=${REPORTER}`, ...paths], signal, {
+      ...env,
+      NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
+      PAPERGATE_JEST_RESULT: result,
+    });
+    return readOutcome(result, code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function spawnJest(cwd: string, args: string[], signal: AbortSignal, env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve) => {
+    const jest = join(cwd, 'node_modules', 'jest', 'bin', 'jest.js');
+    const child = spawn(process.execPath, [jest, ...args], {
+      cwd,
+      env,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      signal,
+    });
+    child.on('error', () => resolve(1));
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+function readOutcome(path: string, code: number): JestOutcome {
+  let outcome: JestOutcome;
+  try {
+    outcome = JSON.parse(readFileSync(path, 'utf8')) as JestOutcome;
+  } catch {
+    return { passed: 0, failed: 0, files: 0, skipped: [], broken: [`jest ended with ${code} and left no result`] };
+  }
+  const nothingWrong = outcome.failed === 0 && outcome.broken.length === 0;
+  if (code !== 0 && nothingWrong) outcome.broken.push(`jest ended with ${code}`);
+  if (outcome.passed + outcome.failed === 0) outcome.broken.push('no test was run');
+  return outcome;
+}

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import {
+  probeCredentials,
+  readSecret,
+  Secret,
+  validateAll,
+  type Environment,
+  type EnvSource,
+  type Finding,
+  type ValidateProblem,
+} from '@papergate/config';
+import { judgedEnvironment } from './credentials.ts';
+
+export interface ValidateOutcome {
+  ok: boolean;
+  environment: Environment;
+  problems: ValidateProblem[];
+  findings: Finding[];
+  /** Ids of the rules that were applied. */
+  checked: string[];
+  notes: string[];
+}
+
+/** Configuration and credentials of the working tree as it stands; with `probe` the hosts are asked about the key. */
+export async function validateCheckout(options: {
+  repository: string;
+  environment: Environment;
+  env: EnvSource;
+  probe: boolean;
+  signal: AbortSignal;
+}): Promise<ValidateOutcome> {
+  const { repository, environment, env } = options;
+  const judged = judgedEnvironment(environment, env);
+  const report = validateAll({ configDir: join(repository, 'config'), environment, env: judged.env, root: repository });
+  const outcome: ValidateOutcome = {
+    ok: report.ok,
+    environment,
+    problems: report.problems,
+    findings: report.policy.findings,
+    checked: report.policy.checked,
+    notes: [...report.policy.notes],
+  };
+  if (judged.demo)
+    outcome.notes.push('keys: those made for a run; they open nothing but its simulator, so no host was asked');
+  else if (!options.probe) outcome.notes.push('the probe was left out (--offline): no host was asked about the key');
+  else if (!report.ok || report.system === undefined)
+    outcome.notes.push('no host was asked about the key, because of what is listed above');
+  else {
+    const asked = await probeCredentials(
+      {
+        environment,
+        baseUrl: env['ALPACA_BASE_URL'] ?? report.system.alpaca.base_url,
+        key: readSecret(env, 'ALPACA_API_KEY') ?? new Secret(''),
+        secret: readSecret(env, 'ALPACA_SECRET_KEY') ?? new Secret(''),
+      },
+      { signal: options.signal },
+    );
+    outcome.ok = asked.ok;
+    outcome.findings.push(...asked.findings);
+    outcome.checked.push(...asked.checked);
+    outcome.notes.push(...asked.notes);
+  }
+  return outcome;
+}
