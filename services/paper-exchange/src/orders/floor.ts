@@ -133,7 +133,7 @@ export class Floor {
     }
     const stops = this.#stops.get(instrument.symbol);
     if (stops === undefined || stops.length === 0 || this.#session !== 'regular') return;
-    for (const order of [...stops]) {
+    for (const order of stops.slice()) {
       if (!isOpen(order) || order.triggered) continue;
       trail(order, tick.price);
       if (elects(order, tick.price)) this.#elect(order);
