@@ -41,7 +41,7 @@ export function percentilePlot(data: LatencyData, id: string): Markup {
         >${figure(value)}</text
       >
       <text class="axis" x="${x}" y="${BOX.bottom + 18}" text-anchor="middle">${label}</text>
-      ${limit !== undefined && floorMark(x, y(limit), step, limit)}
+      ${limit !== undefined && floorMark(x, y(limit), step, limit, kept)}
     </g>`;
   });
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="${id}-t">
@@ -62,10 +62,12 @@ function labelAt(dot: number, floor: number | undefined): number {
   return floor !== undefined && Math.abs(above - (floor - 5)) < 14 ? dot + 20 : above;
 }
 
-function floorMark(x: number, y: number, step: number, limit: number): Markup {
+/** The label lies on the side on which the dot is not. */
+function floorMark(x: number, y: number, step: number, limit: number, kept: string): Markup {
   const half = step * 0.42;
+  const label = kept === 'missed' ? y + 13 : y - 5;
   return html`<line class="floor" x1="${x - half}" x2="${x + half}" y1="${y}" y2="${y}" />
-    <text class="floor-label" x="${x + half}" y="${y - 5}" text-anchor="end">≤ ${figure(limit)}</text>`;
+    <text class="floor-label" x="${x + half}" y="${label}" text-anchor="end">≤ ${figure(limit)}</text>`;
 }
 
 /** What the plot shows, in one sentence, for those who do not see it. */
