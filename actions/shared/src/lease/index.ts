@@ -35,6 +35,7 @@ export interface LeaseOptions {
 
 /** The file operations of the lease; each is atomic. Injected by the tests that interleave them. */
 export interface LeaseFiles {
+  prepare(dir: string): Promise<void>;
   list(dir: string): Promise<string[]>;
   read(path: string): Promise<string>;
   write(path: string, text: string): Promise<void>;
@@ -70,7 +71,7 @@ const HISTORY = 16;
 export async function acquireLease(options: LeaseOptions): Promise<Lease> {
   const files = options.files ?? realFiles;
   const { dir, now = Date.now } = options;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await files.prepare(dir);
   const self = (options.self ?? ((): Holder => selfHolder(options.command, now)))();
   for (;;) {
     const highest = highestOf(await files.list(dir));
@@ -220,6 +221,9 @@ function aliveHere(holder: Holder): boolean | undefined {
 }
 
 const realFiles: LeaseFiles = {
+  prepare: async (dir) => {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+  },
   list: (dir) => readdir(dir),
   read: (path) => readFile(path, 'utf8'),
   write: (path, text) => writeFile(path, text, { mode: 0o600 }),

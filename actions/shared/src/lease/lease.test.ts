@@ -133,6 +133,7 @@ function scheduledFiles(scheduler: fc.Scheduler): LeaseFiles {
     return found;
   };
   return {
+    prepare: () => Promise.resolve(),
     list: (at) => step('list', () => [...files.keys()].map((path) => path.slice(at.length + 1))),
     read: (path) => step('read', () => must(path).text),
     write: (path, text) => step('write', () => void files.set(path, { text, at: 0 })),
