@@ -73,3 +73,17 @@ export function messageOf(error: unknown): string {
   }
   return String(error);
 }
+
+/**
+ * The system's code of a failure (`ENOENT`, `ECONNREFUSED`), wherever in its chain of causes it stands. It looks at
+ * properties, not at classes: an error may come from another realm (a worker, a test's sandbox).
+ */
+export function errorCode(error: unknown): string | undefined {
+  let at = error;
+  for (let depth = 0; depth < 10 && typeof at === 'object' && at !== null; depth++) {
+    const { code, cause, errors } = at as { code?: unknown; cause?: unknown; errors?: unknown };
+    if (typeof code === 'string') return code;
+    at = Array.isArray(errors) ? errors[0] : cause;
+  }
+  return undefined;
+}

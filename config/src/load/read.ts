@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { messageOf } from '../errors.ts';
+import { errorCode, messageOf } from '../errors.ts';
 import { ConfigError } from './problems.ts';
 
 /** Larger than any configuration that a person writes; a mistaken path to a log or an image ends here. */
@@ -49,7 +49,7 @@ function readBytes(path: string, what: string): Buffer {
 
 /** What the system says about a file, in words and with a way out. */
 export function explainReadError(path: string, what: string, error: unknown): ConfigError {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  const code = errorCode(error);
   const reasons: Record<string, [string, string]> = {
     ENOENT: ['does not exist', 'create it or correct the path'],
     EACCES: ['may not be read by this user', 'give this user the right to read it'],
@@ -64,8 +64,7 @@ export function explainReadError(path: string, what: string, error: unknown): Co
 
 /** Whether an error says that a file is not there, as opposed to there and broken. */
 export function isAbsent(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  return error instanceof ConfigError && errorCode(error.cause) === 'ENOENT';
 }
 
 function unreadable(path: string, message: string, fix: string, cause?: unknown): ConfigError {

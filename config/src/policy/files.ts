@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type Dirent } from 'node:fs';
-import { basename, join, relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import type { EnvSource } from '../env.ts';
-import { messageOf } from '../errors.ts';
+import { errorCode } from '../errors.ts';
 import type { ScanFile } from './types.ts';
 
 /** Nothing in these is written by hand or delivered as it stands. */
@@ -74,7 +74,7 @@ function* walk(dir: string, depth: number): Generator<{ path: string; problem?: 
   try {
     entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
-    yield { path: dir, problem: messageOf(error).split(',')[0] ?? 'unreadable' };
+    yield { path: dir, problem: `cannot be read (${errorCode(error) ?? 'for an unknown reason'})` };
     return;
   }
   if (depth > MAX_DEPTH) yield { path: dir, problem: `more than ${MAX_DEPTH} folders deep` };
@@ -122,8 +122,7 @@ export function readScanFile(path: string, maxBytes: number): ScanFile {
     const bytes = buffer.subarray(0, readSync(handle, buffer, 0, buffer.length, 0));
     return { path, content: toText(bytes) };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? basename(messageOf(error));
-    return { path, content: '', problem: `cannot be read (${code})` };
+    return { path, content: '', problem: `cannot be read (${errorCode(error) ?? 'for an unknown reason'})` };
   } finally {
     if (handle !== undefined) closeSync(handle);
   }

@@ -1,3 +1,4 @@
+import { errorCode } from '../../errors.ts';
 import type { Secret } from '../../secret.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -106,11 +107,8 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Only the code of a failure is told: a message may repeat the request, and the request has the secret in it. */
 function networkReason(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at instanceof AggregateError ? at.errors[0] : at.cause) {
-    const { code } = at as NodeJS.ErrnoException;
-    if (typeof code !== 'string') continue;
-    if (/CERT|TLS|SSL|SIGNATURE|ALTNAME/.test(code)) return `its certificate is not trusted (${code})`;
-    return `${REASONS[code] ?? 'the network failed'} (${code})`;
-  }
-  return 'the network failed';
+  const code = errorCode(error);
+  if (code === undefined) return 'the network failed';
+  if (/CERT|TLS|SSL|SIGNATURE|ALTNAME/.test(code)) return `its certificate is not trusted (${code})`;
+  return `${REASONS[code] ?? 'the network failed'} (${code})`;
 }
