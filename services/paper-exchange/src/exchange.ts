@@ -18,6 +18,7 @@ import { updateJson } from './orders/updates.ts';
 import { DataStream } from './streams/data-stream.ts';
 import { TradeUpdates } from './streams/trade-updates.ts';
 import { sameSecret } from './rest/auth.ts';
+import { RateLimiter } from './rest/rate-limit.ts';
 
 export interface ExchangeOptions {
   key: Secret;
@@ -29,6 +30,8 @@ export interface ExchangeOptions {
   multiplier?: Multiplier;
   /** Requests a minute; 0: no limit. */
   rateLimit?: number;
+  /** The wall clock of the rate limit, ms. */
+  nowMs?: () => number;
   seed?: number;
   /** Connections to one data feed; Alpaca: 1. 0: no limit. */
   connectionLimit?: number;
@@ -147,7 +150,7 @@ export function buildExchange(options: ExchangeOptions) {
     data,
     floor,
     desk,
-    rateLimit: options.rateLimit ?? 0,
+    limiter: new RateLimiter(options.rateLimit ?? 0, options.nowMs),
     epoch: newId(),
     newId,
     publish,

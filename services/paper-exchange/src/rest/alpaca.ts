@@ -3,29 +3,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AlpacaError, refusals } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
-import { RateLimiter } from './rate-limit.ts';
 import { accountRoutes } from './account-routes.ts';
 import { marketRoutes } from './market-routes.ts';
 import { orderRoutes } from './order-routes.ts';
 import { positionRoutes } from './position-routes.ts';
 
-export interface RestOptions {
-  exchange: Exchange;
-  nowMs?: () => number;
-  onRequest?: (request: FastifyRequest, status: number) => void;
-}
-
 /**
  * Alpaca's trading REST: request id, key, limit, faults, then the routes; errors in Alpaca's own shape.
  * Registered in a context of its own, so that none of it reaches the service's other routes.
  */
-export async function alpacaRest(app: FastifyInstance, options: RestOptions): Promise<void> {
-  const { exchange } = options;
-  const limiter = new RateLimiter(exchange.rateLimit, options.nowMs);
-
+export async function alpacaRest(app: FastifyInstance, { exchange }: { exchange: Exchange }): Promise<void> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', randomUUID().replaceAll('-', ''));
-    const rate = limiter.take();
+    const rate = exchange.limiter.take();
     if (rate !== undefined) {
       reply.header('x-ratelimit-limit', rate.limit);
       reply.header('x-ratelimit-remaining', rate.remaining);

@@ -9,7 +9,7 @@ import { openReplay, randomSource, replaySource } from '../sources.ts';
 import { FEMTOS_PER_USD } from '../units/amounts.ts';
 
 export interface StartOptions extends Partial<
-  Pick<ExchangeOptions, 'multiplier' | 'rateLimit' | 'seed' | 'connectionLimit' | 'symbolLimit'>
+  Pick<ExchangeOptions, 'multiplier' | 'rateLimit' | 'nowMs' | 'seed' | 'connectionLimit' | 'symbolLimit'>
 > {
   refusedFeeds?: readonly string[];
   authTimeoutMs?: number;
