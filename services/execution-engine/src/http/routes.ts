@@ -18,8 +18,8 @@ export interface RouteOptions {
   now: () => number;
 }
 
-/** What risk-manager sends with the orders that close a position at its stop or target. */
-const SOURCE_HEADER = 'x-papergate-source';
+/** How risk-manager names the orders that close a position at its stop or target. */
+const PROTECTION_PREFIX = 'protect-';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const ListQuery = Type.Object(
@@ -49,7 +49,7 @@ export function addRoutes(app: ServiceApp, options: RouteOptions): void {
 function orderRoutes(app: ServiceApp, { engine, pool, broker, now }: RouteOptions): void {
   app.post('/orders', (request) => {
     const { terms, clientOrderId } = readOrderRequest(request.body);
-    const source = request.headers[SOURCE_HEADER] === 'protection' ? 'protection' : 'api';
+    const source = clientOrderId?.startsWith(PROTECTION_PREFIX) === true ? 'protection' : 'api';
     return engine.intake.submit({ terms, clientOrderId, source, strategy: null });
   });
 

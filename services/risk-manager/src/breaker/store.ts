@@ -1,0 +1,37 @@
+import type { Pool, TradingState } from '@papergate/service-kit';
+
+export interface StoredState {
+  state: TradingState;
+  reason: string;
+  /** The limit that tripped the breaker; null where a person decided. */
+  code: string | null;
+  /** ms since 1970. */
+  since: number;
+}
+
+export interface StateStore {
+  load(): Promise<StoredState>;
+  save(state: StoredState): Promise<void>;
+}
+
+/** `trading_state`, one row. A row that is missing reads as HALTED: somebody took it away. */
+export function createStateStore(pool: Pool): StateStore {
+  return {
+    async load() {
+      const { rows } = await pool.query<{ state: TradingState; reason: string; code: string | null; since: Date }>(
+        'SELECT state, reason, code, since FROM trading_state',
+      );
+      const row = rows[0];
+      if (row === undefined)
+        return { state: 'HALTED', reason: 'the stored trading state is missing', code: null, since: Date.now() };
+      return { state: row.state, reason: row.reason, code: row.code, since: row.since.getTime() };
+    },
+    async save({ state, reason, code, since }) {
+      await pool.query(
+        `INSERT INTO trading_state (singleton, state, reason, code, since) VALUES (true, $1, $2, $3, $4)
+         ON CONFLICT (singleton) DO UPDATE SET state = excluded.state, reason = excluded.reason, code = excluded.code, since = excluded.since`,
+        [state, reason, code, new Date(since).toISOString()],
+      );
+    },
+  };
+}

@@ -1,0 +1,201 @@
+import {
+  buildServiceApp,
+  busEndpoint,
+  createPool,
+  createResponder,
+  createServiceClient,
+  httpUrl,
+  type Responder,
+  type RunningService,
+  type ServiceContext,
+} from '@papergate/service-kit';
+import { Breaker } from './breaker/breaker.ts';
+import { BreakerRules } from './breaker/rules.ts';
+import { createStateStore } from './breaker/store.ts';
+import { LossStreak } from './breaker/streaks.ts';
+import { createHandler } from './check/handler.ts';
+import { RateWindow } from './check/rate-window.ts';
+import { createEquityStore, EquityWatch } from './equity/equity.ts';
+import { createRecorder } from './events/recorder.ts';
+import { Exposure } from './exposure/exposure.ts';
+import { addRoutes } from './http/routes.ts';
+import { createInstruments } from './instruments.ts';
+import { compileLimits } from './limits/compile.ts';
+import { createZone } from './limits/zone.ts';
+import { Monitor } from './monitor.ts';
+import { Protection } from './protection/protection.ts';
+import { addReadiness } from './readiness.ts';
+import { RISK_SETTINGS, type RiskSettings } from './settings.ts';
+import { MarketFeed } from './sync/market-feed.ts';
+import { OrderFeed } from './sync/order-feed.ts';
+import { loadSnapshot } from './sync/snapshot.ts';
+import { Worker } from './worker.ts';
+
+export interface RiskManagerOverrides {
+  settings?: Partial<RiskSettings>;
+  /** ms since 1970. */
+  now?: () => number;
+}
+
+export interface RiskManager extends RunningService {
+  readonly exposure: Exposure;
+  readonly breaker: Breaker;
+  /** The answering socket; its port where the configuration says 0. */
+  readonly responder: Responder;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The whole service: answers checks from the first moment (with HALTED, until it knows better); `start` lets it learn. */
+export async function buildRiskManager(
+  context: ServiceContext,
+  overrides: RiskManagerOverrides = {},
+): Promise<RiskManager> {
+  const { env, logger, riskLimits, system } = context;
+  const now = overrides.now ?? Date.now;
+  const settings: RiskSettings = { ...RISK_SETTINGS, ...overrides.settings };
+  const instruments = createInstruments(context.metrics);
+  const limits = compileLimits(riskLimits);
+  const newYork = createZone('America/New_York');
+  const pool = createPool({
+    url: env.databaseUrl,
+    poolSize: Math.min(system.database.pool_size, 4),
+    applicationName: 'risk-manager',
+    onError: (error) => logger.warn({ reason: error.message }, 'a database connection was lost'),
+  });
+
+  const exposure = new Exposure();
+  const rate = new RateWindow(limits.order.perSecond);
+  const rules = new BreakerRules(limits);
+  const streak = new LossStreak();
+  const recorder = createRecorder({ pool, logger, now, onDropped: (events) => instruments.eventsDropped.inc(events) });
+  const breaker = new Breaker({
+    store: createStateStore(pool),
+    recorder,
+    logger,
+    cooldownSeconds: limits.breaker.cooldown_seconds,
+    onState: (state) => {
+      exposure.state = state?.state;
+      exposure.stateReason = state?.reason ?? 'the stored trading state is not known yet';
+    },
+    onTrip: (code) => instruments.trips.inc({ code }),
+    now,
+  });
+  const client = (service: 'execution-engine' | 'market-data') =>
+    createServiceClient({ baseUrl: httpUrl(system, service), token: env.apiToken });
+  const engine = client('execution-engine');
+  const equity = new EquityWatch({ engine, store: createEquityStore(pool), exposure, day: newYork.day, logger, now });
+  const market = new MarketFeed(exposure, limits.breaker.max_stale_data_ms, now);
+  const monitor = new Monitor({
+    exposure,
+    limits,
+    breaker,
+    rules,
+    streak,
+    feed: () => market.health(),
+    recorder,
+    instruments,
+    now,
+  });
+  const protection = new Protection({
+    exposure,
+    limits,
+    engine,
+    logger,
+    retryMs: settings.protectionRetryMs,
+    onPlaced: (symbol, trigger, clientOrderId, quantity) => {
+      instruments.protections.inc({ trigger });
+      const message = `${quantity} shares of ${symbol} are closed at ${trigger === 'stop_loss' ? 'the stop' : 'the target'}`;
+      recorder.record({ kind: 'warning', code: trigger.toUpperCase(), symbol, clientOrderId, message });
+    },
+    now,
+  });
+  const orders = new OrderFeed({
+    exposure,
+    load: (day) => loadSnapshot(pool, day),
+    zone: newYork,
+    onFill: (fill, realized) => {
+      streak.addFill(fill, realized);
+      monitor.run();
+    },
+    onOrder: (order) => {
+      if (order.status === 'rejected') rules.rejected(now());
+    },
+    onSynced: () =>
+      logger.info(
+        { positions: exposure.symbols.size, orders: exposure.reservations.size },
+        'positions and open orders are known',
+      ),
+    logger,
+    now,
+  });
+
+  const { host, bus_port: port } = system.services['risk-manager'];
+  const handle = createHandler({
+    exposure,
+    limits,
+    rate,
+    rules,
+    recorder,
+    instruments,
+    since: () => breaker.status().since ?? new Date(0).toISOString(),
+    now,
+  });
+  const responder = await createResponder({
+    service: 'risk-manager',
+    host,
+    port,
+    handle,
+    onError: (error) => logger.warn({ reason: String(error) }, 'a request cannot be answered'),
+  });
+
+  const app = await buildServiceApp({ ...context, now });
+  addReadiness(context.readiness, { breaker, orders, pool, url: env.databaseUrl });
+  addRoutes(app, {
+    limits: riskLimits,
+    exposure,
+    breaker,
+    onReset: async () => {
+      streak.clear();
+      rules.clear();
+      await equity.rebase();
+    },
+    now,
+  });
+  const worker = new Worker({
+    breaker,
+    orders,
+    equity,
+    market,
+    monitor,
+    protection,
+    streak,
+    exposure,
+    pool,
+    marketData: client('market-data'),
+    endpoints: { marketData: busEndpoint(system, 'market-data'), engine: busEndpoint(system, 'execution-engine') },
+    instruments,
+    logger,
+    settings,
+    monitorMs: limits.monitoring.intervalMs,
+    day: newYork.day,
+    now,
+  });
+  return {
+    app,
+    exposure,
+    breaker,
+    responder,
+    start() {
+      worker.start();
+      return Promise.resolve();
+    },
+    async stop() {
+      await worker.close();
+      await responder.close();
+      await breaker.close();
+      await recorder.close();
+      await pool.end();
+    },
+  };
+}

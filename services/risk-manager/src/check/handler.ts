@@ -1,0 +1,96 @@
+import { messageOf } from '@papergate/config';
+import type { RiskRequest, RiskState, RiskVerdict } from '@papergate/service-kit';
+import type { BreakerRules } from '../breaker/rules.ts';
+import type { Recorder } from '../events/recorder.ts';
+import type { Exposure } from '../exposure/exposure.ts';
+import type { Instruments } from '../instruments.ts';
+import type { CompiledLimits } from '../limits/compile.ts';
+import { attosText } from '../units.ts';
+import { evaluate, readRiskOrder, type CheckedOrder, type Verdict } from './evaluate.ts';
+import type { RateWindow } from './rate-window.ts';
+
+export interface HandlerOptions {
+  exposure: Exposure;
+  limits: CompiledLimits;
+  rate: RateWindow;
+  rules: Pick<BreakerRules, 'rejected'>;
+  recorder: Pick<Recorder, 'record'>;
+  instruments: Pick<Instruments, 'checks' | 'refusals' | 'checkSeconds'>;
+  since: () => string;
+  now: () => number;
+}
+
+/** Refusals that say nothing about the sender: counting them would let a halt feed itself. */
+const NO_REJECT = new Set(['RISK_HALTED', 'RISK_REDUCING_ONLY']);
+
+export type StateAnswer = RiskState & { equity: string | null };
+
+/**
+ * Answers what comes over the bus. Check and reservation happen in one turn of the event loop, so that orders
+ * that come at the same moment cannot pass a limit together.
+ */
+export function createHandler(options: HandlerOptions): (request: unknown) => RiskVerdict | StateAnswer | { ok: true } {
+  const { exposure } = options;
+  return (request) => {
+    const body = request as Partial<RiskRequest> | null;
+    switch (body?.type) {
+      case 'check':
+        return check(options, (body as Extract<RiskRequest, { type: 'check' }>).order);
+      case 'release':
+        exposure.release((body as Extract<RiskRequest, { type: 'release' }>).client_order_id);
+        return { ok: true };
+      case 'state':
+        return {
+          state: exposure.state ?? 'HALTED',
+          reason: exposure.stateReason,
+          since: options.since(),
+          equity: exposure.equity === undefined ? null : attosText(exposure.equity.current),
+        };
+      default:
+        throw new Error(`type is ${JSON.stringify(body?.type)}, allowed: "check", "release", "state"`);
+    }
+  };
+}
+
+function check(options: HandlerOptions, request: Parameters<typeof readRiskOrder>[0]): RiskVerdict {
+  const { exposure, instruments, limits, now, rate } = options;
+  const startedAt = performance.now();
+  const state = exposure.state ?? 'HALTED';
+  const at = now();
+  let order: CheckedOrder;
+  try {
+    order = readRiskOrder(request);
+  } catch (error) {
+    throw new Error(`the order cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  // The same order asked for again: the answer to the first question was lost.
+  exposure.release(order.clientOrderId);
+  const verdict = evaluate(order, exposure, limits, rate, at);
+  instruments.checks.inc({ verdict: verdict.allowed ? 'allowed' : 'refused' });
+  instruments.checkSeconds.observe((performance.now() - startedAt) / 1000);
+  if (!verdict.allowed) return refuse(options, order, verdict, state, at);
+  rate.add(at);
+  const { clientOrderId, symbol, side, quantity } = order;
+  exposure.reserve({ clientOrderId, symbol, side, quantity, remaining: quantity, at }, verdict.price);
+  return { allowed: true, state };
+}
+
+function refuse(
+  { instruments, recorder, rules }: HandlerOptions,
+  order: CheckedOrder,
+  { code, message }: Extract<Verdict, { allowed: false }>,
+  state: RiskVerdict['state'],
+  at: number,
+): RiskVerdict {
+  instruments.refusals.inc({ code });
+  if (!NO_REJECT.has(code)) rules.rejected(at);
+  recorder.record({
+    kind: 'refusal',
+    code,
+    symbol: order.symbol,
+    clientOrderId: order.clientOrderId,
+    message,
+    detail: { side: order.side, type: order.type },
+  });
+  return { allowed: false, state, code, message };
+}

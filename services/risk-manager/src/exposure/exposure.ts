@@ -1,0 +1,159 @@
+import type { Side, Tick, TradingState } from '@papergate/service-kit';
+import { abs, max, MICROS_TO_NANOS, type Attos, type Nanos } from '../units.ts';
+
+/** What one symbol is worth and what may still happen to it. */
+export interface SymbolExposure {
+  symbol: string;
+  /** Shares held; negative for short. */
+  quantity: Nanos;
+  averagePrice: Nanos;
+  /** ms since 1970 of the fill that took the position out of zero; undefined while flat. */
+  openedAt: number | undefined;
+  /** Shares of open orders that may still be filled. */
+  buys: Nanos;
+  sells: Nanos;
+  /** Micros; 0 while unknown. */
+  bid: number;
+  ask: number;
+  last: number;
+  /** ms since 1970 at which the exchange (and not a client) last spoke of the symbol; undefined before. */
+  marketAt: number | undefined;
+  /** ms since 1970 of whatever set the mark. */
+  markAt: number | undefined;
+  /** The price of the last order that was reserved: values a symbol nobody has a mark of. */
+  orderPrice: Nanos;
+}
+
+export interface Reservation {
+  clientOrderId: string;
+  symbol: string;
+  side: Side;
+  quantity: Nanos;
+  remaining: Nanos;
+  /** ms since 1970. */
+  at: number;
+}
+
+export interface Equity {
+  current: Attos;
+  /** At the beginning of the day. */
+  opening: Attos;
+  /** The highest since the breaker was last reset. */
+  peak: Attos;
+}
+
+/** Everything that a check looks at. Changed only through the methods, which keep the sums right. */
+export class Exposure {
+  readonly symbols = new Map<string, SymbolExposure>();
+  readonly reservations = new Map<string, Reservation>();
+  state: TradingState | undefined;
+  stateReason = 'the trading state is not known yet';
+  equity: Equity | undefined;
+  realizedToday: Attos = 0n;
+
+  symbol(name: string): SymbolExposure {
+    let found = this.symbols.get(name);
+    if (found === undefined) {
+      found = {
+        symbol: name,
+        quantity: 0n,
+        averagePrice: 0n,
+        openedAt: undefined,
+        buys: 0n,
+        sells: 0n,
+        bid: 0,
+        ask: 0,
+        last: 0,
+        marketAt: undefined,
+        markAt: undefined,
+        orderPrice: 0n,
+      };
+      this.symbols.set(name, found);
+    }
+    return found;
+  }
+
+  reserve(order: Reservation, price: Nanos): void {
+    this.release(order.clientOrderId);
+    this.reservations.set(order.clientOrderId, { ...order });
+    const symbol = this.symbol(order.symbol);
+    if (price > 0n) symbol.orderPrice = price;
+    this.#add(symbol, order.side, order.remaining);
+  }
+
+  release(clientOrderId: string): void {
+    const reservation = this.reservations.get(clientOrderId);
+    if (reservation === undefined) return;
+    this.reservations.delete(clientOrderId);
+    this.#add(this.symbol(reservation.symbol), reservation.side, -reservation.remaining);
+  }
+
+  /** The order has been filled up to here; what was filled is in the position. Never grows back. */
+  shrink(clientOrderId: string, filled: Nanos): void {
+    const reservation = this.reservations.get(clientOrderId);
+    if (reservation === undefined) return;
+    const remaining = max(reservation.quantity - filled, 0n);
+    if (remaining >= reservation.remaining) return;
+    this.#add(this.symbol(reservation.symbol), reservation.side, remaining - reservation.remaining);
+    reservation.remaining = remaining;
+  }
+
+  setPosition(name: string, quantity: Nanos, averagePrice: Nanos, openedAt: number | undefined): void {
+    const symbol = this.symbol(name);
+    symbol.quantity = quantity;
+    symbol.averagePrice = averagePrice;
+    symbol.openedAt = quantity === 0n ? undefined : openedAt;
+  }
+
+  /**
+   * Takes a tick in. What clients post marks a symbol only while the exchange says nothing of it: nobody should
+   * be able to move a stop, or the day's loss, by posting a price.
+   */
+  mark(tick: Tick, at: number, freshMs: number): void {
+    const symbol = this.symbol(tick.s);
+    if (tick.x === true) {
+      if (symbol.marketAt !== undefined && at - symbol.marketAt <= freshMs) return;
+    } else symbol.marketAt = at;
+    if (tick.b !== undefined && tick.a !== undefined) {
+      symbol.bid = tick.b;
+      symbol.ask = tick.a;
+    }
+    if (tick.p !== undefined) symbol.last = tick.p;
+    symbol.markAt = at;
+  }
+
+  #add(symbol: SymbolExposure, side: Side, quantity: Nanos): void {
+    if (side === 'buy') symbol.buys += quantity;
+    else symbol.sells += quantity;
+  }
+}
+
+/** Middle of the quote where both sides are there and not crossed, else the last trade; undefined while neither is known. */
+export function markOf(symbol: SymbolExposure): Nanos | undefined {
+  if (symbol.bid > 0 && symbol.ask >= symbol.bid)
+    return (BigInt(symbol.bid) + BigInt(symbol.ask)) * (MICROS_TO_NANOS / 2n);
+  return symbol.last > 0 ? BigInt(symbol.last) * MICROS_TO_NANOS : undefined;
+}
+
+/** The price that values a symbol: its mark, else what was paid, else what the last order offers. */
+export function valuationPrice(symbol: SymbolExposure): Nanos {
+  return markOf(symbol) ?? (symbol.quantity === 0n ? symbol.orderPrice : symbol.averagePrice);
+}
+
+/** The most shares that the symbol can come to, long or short, whichever open orders are filled. */
+export function worstQuantity({ quantity, buys, sells }: Pick<SymbolExposure, 'quantity' | 'buys' | 'sells'>): Nanos {
+  return max(abs(quantity + buys), abs(quantity - sells));
+}
+
+export function unrealized(symbol: SymbolExposure): Attos {
+  if (symbol.quantity === 0n) return 0n;
+  const mark = markOf(symbol);
+  return mark === undefined ? 0n : symbol.quantity * (mark - symbol.averagePrice);
+}
+
+/** What is lost or won today: realized since midnight in New York, and open positions at their marks. */
+export function dailyPnl(exposure: Exposure): { realized: Attos; unrealized: Attos; total: Attos } {
+  let open = 0n;
+  for (const symbol of exposure.symbols.values()) open += unrealized(symbol);
+  return { realized: exposure.realizedToday, unrealized: open, total: exposure.realizedToday + open };
+}

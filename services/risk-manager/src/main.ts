@@ -1,0 +1,4 @@
+import { runService } from '@papergate/service-kit';
+import { buildRiskManager } from './build.ts';
+
+await runService({ service: 'risk-manager', env: process.env, build: buildRiskManager });

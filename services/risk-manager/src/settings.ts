@@ -1,0 +1,19 @@
+/** Times of the risk manager that are no matter of a deployment's taste; tests shorten them. */
+export interface RiskSettings {
+  /** Between two comparisons with the database, ms. */
+  syncIntervalMs: number;
+  /** Between two tries while there has been none, ms. */
+  firstSyncRetryMs: number;
+  /** Between two looks at the account, ms; and while its equity is not known. */
+  equityIntervalMs: number;
+  firstEquityRetryMs: number;
+  protectionRetryMs: number;
+}
+
+export const RISK_SETTINGS: RiskSettings = {
+  syncIntervalMs: 10_000,
+  firstSyncRetryMs: 250,
+  equityIntervalMs: 5_000,
+  firstEquityRetryMs: 250,
+  protectionRetryMs: 5_000,
+};

@@ -1,0 +1,167 @@
+import type { Logger } from 'pino';
+import { messageOf } from '@papergate/config';
+import {
+  createSubscriber,
+  type BusSubscriber,
+  type Envelope,
+  type Pool,
+  type ServiceClient,
+} from '@papergate/service-kit';
+import type { Breaker } from './breaker/breaker.ts';
+import type { LossStreak } from './breaker/streaks.ts';
+import type { EquityWatch } from './equity/equity.ts';
+import type { Exposure } from './exposure/exposure.ts';
+import type { Instruments } from './instruments.ts';
+import type { Monitor } from './monitor.ts';
+import type { Protection } from './protection/protection.ts';
+import type { RiskSettings } from './settings.ts';
+import { loadClosedTrades } from './sync/closed-trades.ts';
+import type { MarketFeed } from './sync/market-feed.ts';
+import type { OrderFeed } from './sync/order-feed.ts';
+
+export interface WorkerOptions {
+  breaker: Breaker;
+  orders: OrderFeed;
+  equity: EquityWatch;
+  market: MarketFeed;
+  monitor: Monitor;
+  protection: Protection;
+  streak: LossStreak;
+  exposure: Exposure;
+  pool: Pool;
+  marketData: Pick<ServiceClient, 'get'>;
+  endpoints: { marketData: string; engine: string };
+  instruments: Instruments;
+  logger: Logger;
+  settings: RiskSettings;
+  monitorMs: number;
+  day: (ms: number) => string;
+  now: () => number;
+}
+
+/** What runs by itself: listening to the bus, comparing with the database, asking for the equity, watching the marks. */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #jobs = new Set<Promise<void>>();
+  readonly #subscribers: BusSubscriber[] = [];
+  readonly #sequence = new Map<string, number>();
+  #closed = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { endpoints, equity, market, marketData, monitor, monitorMs, orders, protection, settings, logger } =
+      this.#options;
+    this.#subscribers.push(
+      createSubscriber({
+        endpoints: [endpoints.marketData],
+        topics: ['tick', 'heartbeat'],
+        // Ticks that were missed are not fetched: the next one marks anew.
+        onMessage: (topic, message) => market.take(topic, message),
+        onError: (error) => logger.warn({ reason: String(error) }, 'a tick cannot be read'),
+      }),
+      createSubscriber({
+        endpoints: [endpoints.engine],
+        topics: ['order', 'fill', 'heartbeat'],
+        onMessage: (topic, message) => this.#takeOrderMessage(topic, message),
+        onGap: (gap) => {
+          logger.warn({ gap }, 'messages of the order path were lost; reading the database');
+          this.#syncSoon();
+        },
+        onEpoch: (_src, _epoch, previous) => {
+          this.#sequence.clear();
+          if (previous !== undefined) this.#syncSoon();
+        },
+        onError: (error) => logger.warn({ reason: String(error) }, 'a message of the order path cannot be read'),
+      }),
+    );
+    this.#every(
+      () => (orders.synced ? settings.syncIntervalMs : settings.firstSyncRetryMs),
+      () => this.#sync(),
+    );
+    this.#every(
+      () => (equity.askedAt === undefined ? settings.firstEquityRetryMs : settings.equityIntervalMs),
+      () => equity.refresh(),
+    );
+    this.#every(
+      () => monitorMs,
+      async () => {
+        monitor.run();
+        await protection.run();
+      },
+    );
+    this.#track(market.readSnapshot(marketData).catch(() => undefined));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(this.#subscribers.map((subscriber) => subscriber.close()));
+    await Promise.all(this.#jobs);
+  }
+
+  /** The heartbeat tells the numbers of the last messages: what never arrived is noticed even if nothing follows it. */
+  #takeOrderMessage(topic: string, message: Envelope<unknown>): void {
+    if (topic !== 'heartbeat') {
+      this.#sequence.set(topic, message.seq);
+      this.#options.orders.take(topic, message);
+      return;
+    }
+    const { n, fills } = message.data as { n: number; fills?: number };
+    for (const [name, last] of [
+      ['order', n],
+      ['fill', fills ?? 0],
+    ] as const) {
+      const seen = this.#sequence.get(name);
+      this.#sequence.set(name, last);
+      if (seen !== undefined && last > seen) this.#syncSoon();
+    }
+  }
+
+  async #sync(): Promise<void> {
+    const { breaker, exposure, instruments, logger, orders, pool, streak } = this.#options;
+    const first = !orders.synced;
+    try {
+      if (breaker.state === undefined) await breaker.load();
+      await orders.sync();
+      if (first) {
+        const positions = new Map([...exposure.symbols].map(([symbol, { quantity }]) => [symbol, quantity]));
+        streak.replay(await loadClosedTrades(pool), positions);
+      }
+      instruments.syncs.inc({ result: 'ok' });
+    } catch (error) {
+      instruments.syncs.inc({ result: 'failed' });
+      logger.warn(
+        { reason: messageOf(error) },
+        'positions and open orders cannot be read from the database, trying again',
+      );
+    }
+  }
+
+  #syncSoon(): void {
+    if (!this.#closed) this.#track(this.#sync());
+  }
+
+  #every(ms: () => number, work: () => Promise<void>): void {
+    const run = async (): Promise<void> => {
+      await work().catch((error: unknown) =>
+        this.#options.logger.error({ reason: messageOf(error) }, 'a regular task failed'),
+      );
+      if (this.#closed) return;
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        this.#track(run());
+      }, ms());
+      this.#timers.add(timer);
+    };
+    this.#track(run());
+  }
+
+  #track(job: Promise<void>): void {
+    this.#jobs.add(job);
+    void job.finally(() => this.#jobs.delete(job));
+  }
+}
