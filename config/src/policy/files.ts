@@ -5,7 +5,7 @@ import { errorCode } from '../errors.ts';
 import type { ScanFile } from './types.ts';
 
 /** Nothing in these is written by hand or delivered as it stands. */
-const SKIPPED_FOLDERS = new Set([
+export const SKIPPED_FOLDERS = new Set([
   'node_modules',
   '.git',
   '.papergate',
