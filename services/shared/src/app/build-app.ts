@@ -73,12 +73,13 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  // First: its hook marks upgrades, and only a marked one that the guard refuses has its socket closed.
+  await app.register(websocket, { options: { maxPayload: 1024 * 1024, handleProtocols: chooseProtocol } });
   guardRequests(app, {
     token: env.apiToken,
     hosts: [system.services[service].host],
     ...(options.open === undefined ? {} : { open: options.open }),
   });
-  await app.register(websocket, { options: { maxPayload: 1024 * 1024, handleProtocols: chooseProtocol } });
   finishRequests(app, system.shutdown_timeout_ms / 2);
   measure(app, metrics);
   answerErrors(app);

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { testContext } from '../testing/context.ts';
 import { until } from '../testing/until.ts';
@@ -64,5 +65,26 @@ describe('a service app that closes', () => {
     const startedAt = performance.now();
     await app.close();
     expect(performance.now() - startedAt).toBeLessThan(20_000);
+  });
+
+  test('has already closed the connection of an upgrade that was refused', async () => {
+    const { app, url } = await listening(60_000, () => Promise.resolve({}));
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    let answer = '';
+    let ended = false;
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      answer += chunk;
+    });
+    socket.on('close', () => {
+      ended = true;
+    });
+    socket.write(
+      `GET /slow HTTP/1.1\r\nHost: ${hostname}:${port}\r\nOrigin: http://elsewhere.example\r\nConnection: Upgrade\r\n` +
+        'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    );
+    await until('the refused connection to be closed', () => ended);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+    await app.close();
   });
 });
