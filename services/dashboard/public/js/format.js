@@ -62,3 +62,13 @@ export function asTime(value) {
   const at = typeof value === 'string' || typeof value === 'number' ? new Date(value) : undefined;
   return at === undefined || Number.isNaN(at.getTime()) ? NONE : clock.format(at);
 }
+
+const day = new Intl.DateTimeFormat('en-GB', { timeZone: 'America/New_York', day: 'numeric', month: 'short' });
+
+/** The time of day, with the date where it is not of the last twenty hours. */
+export function asMoment(value, now = Date.now()) {
+  const time = asTime(value);
+  if (time === NONE) return time;
+  const at = new Date(value).getTime();
+  return now - at < 72_000_000 ? time : `${day.format(at)} ${time}`;
+}

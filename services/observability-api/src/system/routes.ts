@@ -18,7 +18,7 @@ const StatusSchema = Type.Object({
   environment: Text,
   trading_mode: Text,
   release: Type.Object({ sha: Text }),
-  trading: Type.Object({ state: Type.Enum(['ACTIVE', 'REDUCING', 'HALTED']), known: Type.Boolean(), reason: Text }),
+  trading: Type.Object({ state: Type.Enum(['ACTIVE', 'REDUCING', 'HALTED']), known: Type.Boolean(), reason: Text, since: Nullable(Text) }),
   services: Type.Record(Type.String(), HealthSchema),
   collectors: Type.Record(Type.String(), CheckSchema),
   as_of: Text,
@@ -46,6 +46,7 @@ export interface KnownTradingState {
   state: TradingState;
   known: boolean;
   reason: string;
+  since: string | null;
 }
 
 export interface SystemRoutes {

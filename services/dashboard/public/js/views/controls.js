@@ -27,7 +27,8 @@ const ACTS = {
     word: 'STOP',
     button: 'Stop everything',
     tone: 'danger',
-    run: emergencyStop,
+    run: (reason) => emergencyStop(reason === '' ? 'emergency stop from the dashboard' : reason),
+    reasonOptional: true,
     done: 'Trading is halted and the broker confirms that no order is open.',
   },
 };
@@ -43,7 +44,8 @@ export function setUpControls(onDone) {
   let busy = false;
 
   const check = () => {
-    act.disabled = busy || word.value.trim() !== current.word || reason.value.trim() === '';
+    act.disabled =
+      busy || word.value.trim() !== current.word || (!current.reasonOptional && reason.value.trim() === '');
   };
 
   function open(chosen) {
@@ -51,6 +53,11 @@ export function setUpControls(onDone) {
     busy = false;
     setText(byId('confirm-title'), chosen.title);
     setText(byId('confirm-text'), chosen.text);
+    setText(
+      byId('confirm-reason-label'),
+      chosen.reasonOptional ? 'Reason, for the record (may be empty)' : 'Reason, for the record',
+    );
+    reason.required = !chosen.reasonOptional;
     setText(byId('confirm-label'), `Type ${chosen.word} to confirm`);
     setText(act, chosen.button);
     act.className = chosen.tone;
@@ -63,7 +70,7 @@ export function setUpControls(onDone) {
     act.hidden = false;
     check();
     dialog.showModal();
-    reason.focus();
+    (chosen.reasonOptional ? word : reason).focus();
   }
 
   async function run() {

@@ -1,4 +1,4 @@
-import uPlot from '/vendor/uPlot.esm.js';
+import uPlot from '../../vendor/uPlot.esm.js';
 import { byId } from '../dom.js';
 import { asMoney, asRate } from '../format.js';
 
@@ -8,16 +8,18 @@ const HEIGHT = 200;
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const inNewYork = (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'America/New_York');
+const minutes = uPlot.fmtDate('{HH}:{mm}');
+const moment = uPlot.fmtDate('{HH}:{mm}:{ss}');
+
 function axes(format, size) {
   const common = { stroke: color('--muted'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } };
   return [
     {
       ...common,
-      space: 70,
-      values: [
-        [60, '{HH}:{mm}'],
-        [1, '{HH}:{mm}:{ss}'],
-      ].map(([incr, text]) => [incr, text, null, null, null, null, null, null, 1]),
+      space: 60,
+      incrs: [60, 120, 300],
+      values: (_plot, values) => values.map((seconds) => minutes(inNewYork(seconds))),
     },
     { ...common, size, space: 34, values: (_plot, values) => values.map(format) },
   ];
@@ -29,27 +31,21 @@ function plot(id, series, format, size = 56) {
     {
       width: Math.max(200, target.clientWidth),
       height: HEIGHT - 26,
-      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'America/New_York'),
+      tzDate: inNewYork,
       cursor: { drag: { x: false, y: false }, points: { size: 6 } },
       legend: { live: true, markers: { width: 3 } },
       padding: [8, 8, 0, 0],
       scales: { y: { range: (_plot, low, high) => span(low, high) } },
       axes: axes(format, size),
       series: [
-        {
-          value: (_plot, value) =>
-            value == null
-              ? '–'
-              : uPlot.fmtDate('{HH}:{mm}:{ss}')(uPlot.tzDate(new Date(value * 1000), 'America/New_York')),
-          label: 'New York',
-        },
+        { label: 'at', value: (_plot, value) => (value === null ? '–' : moment(inNewYork(value))) },
         ...series.map(({ label, stroke, fill }) => ({
           label,
           stroke: color(stroke),
           width: 2,
           points: { show: false },
           ...(fill ? { fill: `${color(stroke)}22` } : {}),
-          value: (_plot, value) => (value == null ? '–' : format(value)),
+          value: (_plot, value) => (value === null ? '–' : format(value)),
         })),
       ],
     },
@@ -137,6 +133,8 @@ export class Plots {
     const times = this.#samples.map(({ at }) => Date.parse(at) / 1000);
     for (const { plot: each, pick } of this.#plots) {
       each.setData([times, ...pick.map((value) => this.#samples.map((sample) => value(sample) ?? null))]);
+      // Nobody points anywhere: the legend shows the newest second.
+      if (times.length > 0 && (each.cursor.left ?? -1) < 0) each.setLegend({ idx: times.length - 1 });
     }
   }
 }

@@ -1,5 +1,5 @@
 import { byId, setText, setTone } from '../dom.js';
-import { asTime } from '../format.js';
+import { asMoment } from '../format.js';
 
 const TONES = { ACTIVE: 'good', REDUCING: 'warn', HALTED: 'bad' };
 const MEANING = {
@@ -16,7 +16,7 @@ export function showState(trading) {
   setTone(card, TONES[state]);
   setText(byId('state-word'), known ? state : `${state} (unknown)`);
   const reason = trading?.reason ? `: ${trading.reason}` : '';
-  const since = trading?.since ? ` – since ${asTime(trading.since)} New York` : '';
+  const since = trading?.since ? ` – since ${asMoment(trading.since)} New York` : '';
   const text = known
     ? `${MEANING[state]}${reason}${since}`
     : `the trading state cannot be learned, so it counts as HALTED${reason}`;

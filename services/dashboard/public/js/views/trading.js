@@ -74,8 +74,8 @@ function orderRow(order) {
   return element('tr', {}, [
     element('td', { text: asTime(order.created_at), title: order.client_order_id }),
     what,
+    element('td', {}, [chip, order.reject_reason ? element('small', { text: order.reject_code ?? '' }) : undefined]),
     element('td', { class: 'num', text: asShares(order.filled_quantity) }),
     element('td', { class: 'num', text: asPrice(order.avg_fill_price) }),
-    element('td', {}, [chip, order.reject_reason ? element('small', { text: order.reject_code ?? '' }) : undefined]),
   ]);
 }
