@@ -2,7 +2,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, ExternalError, UserError, type Secret } from '@papergate/config';
 import type { Check, OnProgress, ServiceUrls, StageResult } from '../evidence/index.ts';
-import { findTool, runProgram, type FoundTool } from '../tools/index.ts';
+import { findTool, runProgram, type FindToolOptions, type FoundTool } from '../tools/index.ts';
 import type { LatencyData, Series, SuiteData } from './data.ts';
 import { judge, verdictOf } from './judge.ts';
 import { readPlan, type LoadPlan, type LoadProfile } from './plan.ts';
@@ -27,8 +27,9 @@ export interface RunLoadOptions {
   env: Readonly<Record<string, string | undefined>>;
   onProgress?: OnProgress;
   signal?: AbortSignal | undefined;
-  /** For tests: another k6. */
+  /** For tests: another k6, or another network to look for it in. */
   k6?: FoundTool;
+  findTool?: Pick<FindToolOptions, 'fetch'>;
 }
 
 /**
@@ -44,7 +45,9 @@ export async function runLoad(options: RunLoadOptions): Promise<StageResult> {
 
   let k6: FoundTool;
   try {
-    k6 = options.k6 ?? (await findTool('k6', { env: options.env, root: releaseDir, onProgress, signal }));
+    k6 =
+      options.k6 ??
+      (await findTool('k6', { ...options.findTool, env: options.env, root: releaseDir, onProgress, signal }));
   } catch (error) {
     if (!(error instanceof ExternalError)) throw error;
     const check: Check = { name: 'k6', status: 'failed', observed: 'not found', limit: 'the pinned version' };
