@@ -62,13 +62,20 @@ function readOne(
 function price(tick: Record<string, unknown>, key: string, index: number): PriceMicros {
   const value = tick[key];
   if (value === undefined || value === null) return 0;
-  const scaled = typeof value === 'number' || typeof value === 'string' ? parseScaled(value, 6) : undefined;
+  const scaled =
+    typeof value === 'number' ? rounded(value) : typeof value === 'string' ? parseScaled(value, 6) : undefined;
   if (scaled === undefined || scaled < 0n || scaled > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw mistakes.badTick(
       `tick ${index}: ${key} is ${JSON.stringify(value)}, allowed: a price with at most six decimals`,
     );
   }
   return Number(scaled);
+}
+
+/** A JSON number is a float: 108.04 may come as 108.03999999999999. Text has to be exact. */
+function rounded(value: number): bigint | undefined {
+  const micros = Math.round(value * 1e6);
+  return Number.isSafeInteger(micros) ? BigInt(micros) : undefined;
 }
 
 /** Where a price came without a size, a round lot. */

@@ -17,6 +17,9 @@ const ERRORS = {
   410: 'invalid subscribe action for this feed',
   500: 'internal error',
 } as const;
+/** How long a client may take to answer a goodbye, ms. */
+const CLOSING_MS = 1000;
+
 export type StreamErrorCode = keyof typeof ERRORS;
 
 export interface DataClientHooks {
@@ -26,6 +29,8 @@ export interface DataClientHooks {
   admit: (client: DataClient) => StreamErrorCode | undefined;
   /** Subscriptions have changed. */
   changed: (client: DataClient) => void;
+  /** It takes no more ticks from here on. */
+  closing: (client: DataClient) => void;
   closed: (client: DataClient) => void;
   symbolLimit: number;
   authTimeoutMs: number;
@@ -43,6 +48,7 @@ export class DataClient {
   readonly #socket: StreamSocket;
   readonly #hooks: DataClientHooks;
   readonly #timer: NodeJS.Timeout;
+  #cutOff: NodeJS.Timeout | undefined;
   #unsent = 0;
   #waiters: (() => void)[] = [];
 
@@ -58,6 +64,7 @@ export class DataClient {
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
       clearTimeout(this.#timer);
+      clearTimeout(this.#cutOff);
       this.#release();
       hooks.closed(this);
     });
@@ -91,11 +98,14 @@ export class DataClient {
 
   fail(code: StreamErrorCode, close = false): void {
     this.control([{ T: 'error', code, msg: ERRORS[code] }]);
-    if (close) this.#socket.close(1000);
+    if (close) this.close();
   }
 
+  /** Says goodbye; a client that does not answer in time is cut off, or its unread frames would be kept for ever. */
   close(code = 1000): void {
+    this.#hooks.closing(this);
     this.#socket.close(code);
+    this.#cutOff ??= setTimeout(() => this.#socket.terminate(), CLOSING_MS);
   }
 
   terminate(): void {

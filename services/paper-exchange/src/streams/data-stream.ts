@@ -53,6 +53,9 @@ export class DataStream {
         this.#routes = new Map();
         if (changed.subscriptions.wantsTicks) this.#options.onSubscribed();
       },
+      closing: () => {
+        this.#routes = new Map();
+      },
       closed: (gone) => {
         this.#clients.delete(gone);
         this.#touched.delete(gone);
@@ -111,7 +114,9 @@ export class DataStream {
 
   /** Drops clients that do not keep up, as a live feed has to. */
   dropSlow(): void {
-    for (const client of this.#clients) if (client.backlog > this.#options.slowClientBytes) client.fail(407, true);
+    for (const client of this.#clients) {
+      if (client.open && client.backlog > this.#options.slowClientBytes) client.fail(407, true);
+    }
   }
 
   /** Cuts the connections of the feed that a path (`/v2/iex`) names, or all; gives back how many. */

@@ -13,6 +13,7 @@ export interface StartOptions extends Partial<
 > {
   refusedFeeds?: readonly string[];
   authTimeoutMs?: number;
+  slowClientBytes?: number;
   symbols?: readonly string[];
   /** Whole US dollars. */
   startingCash?: number;
