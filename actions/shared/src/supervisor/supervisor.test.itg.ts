@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { PapergateError, Secret } from '@papergate/config';
 import { leaseHolder } from '../lease/index.ts';
 import { readJournal } from '../journal/index.ts';
@@ -15,6 +15,8 @@ import { askStatus, askStop, startSupervisor, type SupervisorHandle } from './cl
 import type { DeployPlan, SecretName } from './plan.ts';
 import { endOrphans, readProcessRecord } from './processes.ts';
 import type { SupervisorEvent } from './status.ts';
+
+jest.setTimeout(60_000);
 
 const SECRET = 'a-secret-that-must-not-be-seen';
 const stagings: TestStaging[] = [];
