@@ -4,18 +4,17 @@
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return value
-    .toFixed(digits)
-    .replace(/\.?0+$/, (zeros) => (zeros.startsWith('.') ? '' : zeros))
-    .replaceAll(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
+  const text = value.toFixed(digits);
+  const short = text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+  return short.replaceAll(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
 }
 
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return '–';
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 export function size(bytes: number): string {

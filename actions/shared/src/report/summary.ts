@@ -30,7 +30,7 @@ export function summary(run: RunRecord): string {
   const lines = [
     `# ${pass ? '✔ PASS' : '✖ BLOCK'}: ${cell(run.subject)}`,
     '',
-    `\`${run.commit}\` · ${run.environment} on ${run.target} · load ${run.load_profile} · ${time(run.started_at)}`,
+    cell(`${run.commit} · ${run.environment} on ${run.target} · load ${run.load_profile} · ${time(run.started_at)}`),
     '',
   ];
   if (run.error !== undefined) {
