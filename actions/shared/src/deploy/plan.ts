@@ -59,8 +59,7 @@ export function planDeploy(options: {
     url: urls[name],
     secrets: WITH_DATABASE.has(name) ? [...FOR_ALL, 'DATABASE_URL'] : FOR_ALL,
   }));
-  const { port, name, user } = system.database;
-  const database: DatabasePlan = externalDatabase ? { kind: 'external' } : { kind: 'embedded', port, name, user };
+  const database: DatabasePlan = externalDatabase ? { kind: 'external' } : embeddedDatabase(options);
   return {
     schema: 1,
     ...rest,
@@ -79,4 +78,18 @@ export function planDeploy(options: {
     stopPatienceMs: system.shutdown_timeout_ms + KILL_MARGIN_MS,
     restart: RESTART_POLICY,
   };
+}
+
+const KEPT_DATABASES = 3;
+
+/**
+ * In development the account at the simulator is made for the run and forgotten after it: what a database of an
+ * earlier run says of positions, orders and a halt is about an account that no longer exists. So each run gets a
+ * database of its own in the same cluster. In staging the account stays, and so does the database.
+ */
+function embeddedDatabase({ environment, runId, system }: Parameters<typeof planDeploy>[0]): DatabasePlan {
+  const { port, name, user } = system.database;
+  if (environment !== 'development') return { kind: 'embedded', port, name, user };
+  const own = `${name}_${runId.toLowerCase().replaceAll(/[^a-z0-9]/g, '_')}`.slice(0, 63);
+  return { kind: 'embedded', port, name: own, user, older: { prefix: `${name}_2`, keep: KEPT_DATABASES } };
 }

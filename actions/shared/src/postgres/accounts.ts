@@ -10,6 +10,8 @@ export interface Accounts {
   passwords: Passwords;
   /** Whether the services' account may create databases; for tests, which each want their own. */
   createDatabases: boolean;
+  /** Databases whose names begin like this are dropped, but for the last `keep` by name. */
+  older?: { prefix: string; keep: number };
 }
 
 export function urlOf(user: string, password: Secret, port: number, database: string): string {
@@ -35,7 +37,8 @@ export async function isReady(port: number, password: Secret): Promise<boolean> 
 }
 
 /** The account that the services use (no superuser) and its database. Safe to repeat. */
-export async function ensureAccounts({ port, database, user, passwords, createDatabases }: Accounts): Promise<string> {
+export async function ensureAccounts(accounts: Accounts): Promise<string> {
+  const { port, database, user, passwords, createDatabases, older } = accounts;
   const client = new Client({ connectionString: urlOf(ADMIN_USER, passwords.admin, port, 'postgres') });
   client.on('error', () => {});
   await client.connect();
@@ -47,9 +50,23 @@ export async function ensureAccounts({ port, database, user, passwords, createDa
     if (existing.rowCount === 0) {
       await client.query(`CREATE DATABASE ${escapeIdentifier(database)} OWNER ${escapeIdentifier(user)}`);
     }
+    if (older !== undefined) await dropOlder(client, database, older);
     const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
     return rows[0]?.server_version ?? 'unknown';
   } finally {
     await client.end();
   }
+}
+
+async function dropOlder(
+  client: Client,
+  inUse: string,
+  { prefix, keep }: { prefix: string; keep: number },
+): Promise<void> {
+  const { rows } = await client.query<{ datname: string }>(
+    'SELECT datname FROM pg_database WHERE starts_with(datname, $1) AND datname <> $2 ORDER BY datname DESC',
+    [prefix, inUse],
+  );
+  for (const { datname } of rows.slice(keep - 1))
+    await client.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(datname)}`);
 }

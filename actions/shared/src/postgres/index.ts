@@ -3,7 +3,7 @@ import { messageOf, Secret, ExternalError } from '@papergate/config';
 import { Guard } from '../guard/index.ts';
 import { freePorts } from '../net/free-port.ts';
 import { waitFor } from '../process/wait.ts';
-import { ensureAccounts, isReady, urlOf } from './accounts.ts';
+import { ensureAccounts, isReady, urlOf, type Accounts } from './accounts.ts';
 import { ADMIN_USER, initCluster, isInitialised } from './init.ts';
 import { leaveOwnership, takeOwnership } from './owner.ts';
 import { keepPasswords, type Passwords } from './passwords.ts';
@@ -20,6 +20,8 @@ export interface EmbeddedPostgresOptions {
   /** False: no fsync. For throw-away clusters of tests. */
   durable?: boolean;
   createDatabases?: boolean;
+  /** Databases of earlier runs that are dropped; see {@link Accounts.older}. */
+  older?: { prefix: string; keep: number };
   /** How long it may take to come up, ms; a long crash recovery counts. */
   timeoutMs?: number;
   /** Where the server is put under guard, so that it ends with us; without one it gets its own. */
@@ -56,7 +58,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const started = await startOn(options, place, passwords, guard, durable);
     server = started.server;
     const { port } = started;
-    const accounts = { port, database, user, passwords, createDatabases: options.createDatabases ?? false };
+    const accounts: Accounts = { port, database, user, passwords, createDatabases: options.createDatabases ?? false };
+    if (options.older !== undefined) accounts.older = options.older;
     const version = await ensureAccounts(accounts);
     return running({ place, guard, ownGuard: options.guard === undefined, server, accounts, version });
   } catch (error) {
@@ -101,7 +104,7 @@ interface Running {
   guard: Guard;
   ownGuard: boolean;
   server: Server;
-  accounts: Parameters<typeof ensureAccounts>[0];
+  accounts: Accounts;
   version: string;
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { PapergateError } from '@papergate/config';
+import { Client } from 'pg';
 import type { StageName, StageResult } from '../evidence/index.ts';
 import { decideGate } from '../gate/index.ts';
 import { passingEvidence } from '../gate/testing.ts';
@@ -10,8 +11,9 @@ import { homeOf, makeHome, type Home } from '../home/index.ts';
 import { acquireLease, leaseHolder } from '../lease/index.ts';
 import { openSteps, readJournal } from '../journal/index.ts';
 import { canListen } from '../net/free-port.ts';
-import { startOf } from '../process/facts.ts';
+import { commandOf, startOf } from '../process/facts.ts';
 import { askStatus, askStop } from '../supervisor/client.ts';
+import type { DeployPlan } from '../supervisor/plan.ts';
 import { readProcessRecord } from '../supervisor/processes.ts';
 import { makeTestRepository, type TestRepository } from '../testing/repository.ts';
 import { readEvidence } from './run-store.ts';
@@ -136,6 +138,19 @@ describe('ship', () => {
     await outcome.staging?.stop('enough');
   });
 
+  test('in development every run has a database of its own, and only the last ones are kept', async () => {
+    const at = place(makeTestRepository());
+    const names: string[] = [];
+    for (let run = 0; run < 4; run += 1) {
+      const outcome = await go(at);
+      const plan = JSON.parse(readFileSync(join(outcome.dir, 'plan.json'), 'utf8')) as DeployPlan;
+      if (plan.database.kind === 'embedded') names.push(plan.database.name);
+      if (run === 3) expect(await databasesOf(at.home)).toEqual(names.slice(1));
+      await outcome.staging?.stop('enough');
+    }
+    expect(new Set(names).size).toBe(4);
+  });
+
   test('a second run beside a living staging is told who holds the place', async () => {
     const at = place(makeTestRepository());
     const outcome = await go(at);
@@ -232,7 +247,7 @@ describe('ship', () => {
     const at = place(makeTestRepository());
     at.repository.write('config/system.development.json', '{"environment":"development","ports":1}');
     at.repository.commit();
-    const live = `A${'K'}${'Q7'.repeat(9)}`;
+    const live = `${['A', 'K'].join('')}${'Q7'.repeat(9)}`;
     const outcome = await go(at, { env: { PATH: process.env['PATH'], DRY_RUN: 'false', SOME_NAME: live } });
     expect(outcome.exitCode).toBe(2);
     expect(outcome.run.error?.message).toMatch(/ports/);
@@ -387,6 +402,19 @@ test('a held lease keeps a ship from touching anything', async () => {
   expect(readdirSync(at.home.releases)).toEqual([]);
   await lease.release();
 });
+
+async function databasesOf({ postgres, supervisor }: Home): Promise<string[]> {
+  const { admin } = JSON.parse(readFileSync(join(postgres, 'passwords.json'), 'utf8')) as { admin: string };
+  const server = readProcessRecord(supervisor)?.processes.find(({ name }) => name === 'postgres');
+  const port = Number(/port=(\d+)/.exec(commandOf(server?.pid ?? -1) ?? '')?.[1]);
+  const client = new Client({ user: 'postgres', password: admin, host: '127.0.0.1', port, database: 'postgres' });
+  await client.connect();
+  const { rows } = await client.query<{ datname: string }>(
+    "SELECT datname FROM pg_database WHERE datname ~ '^papergate' ORDER BY 1",
+  );
+  await client.end();
+  return rows.map(({ datname }) => datname);
+}
 
 async function eventually(condition: () => boolean): Promise<boolean> {
   const until = performance.now() + 30_000;

@@ -29,8 +29,9 @@ export async function openDatabase(
   if (plan.kind === 'external') {
     return { kind: 'external', url: external, port: null, version: await checkExternal(external) };
   }
-  const { port, name, user } = plan;
-  const server = await startEmbeddedPostgres({ dataDir: folder, port, database: name, user, guard });
+  const { port, name, user, older } = plan;
+  const options = { dataDir: folder, port, database: name, user, guard };
+  const server = await startEmbeddedPostgres(older === undefined ? options : { ...options, older });
   return { kind: 'embedded', url: server.url, port: server.port, version: server.version, server };
 }
 

@@ -25,8 +25,15 @@ export interface RestartPolicy {
 
 export const RESTART_POLICY: RestartPolicy = { firstPauseMs: 250, longestPauseMs: 10_000, limit: 5, windowMs: 60_000 };
 
+/** Databases of earlier runs, told by the beginning of their names, which sort by time. */
+export interface OlderDatabases {
+  prefix: string;
+  /** How many of them are kept, the one in use included. */
+  keep: number;
+}
+
 export type DatabasePlan =
-  | { kind: 'embedded'; port: number; name: string; user: string }
+  | { kind: 'embedded'; port: number; name: string; user: string; older?: OlderDatabases }
   /** `DATABASE_URL` is in the environment and is used as it is. */
   | { kind: 'external' }
   | { kind: 'none' };
