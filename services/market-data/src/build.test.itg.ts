@@ -99,7 +99,7 @@ describe('from the data stream to the bus', () => {
     expect(oneSided).toMatchObject({ n: 4, a: 33_020_000, as: 5 });
     expect(oneSided).not.toHaveProperty('b');
     await until('a heartbeat with the last number', () => heard.heartbeats.at(-1)?.n === 4);
-    expect(heard.heartbeats.at(-1)).toMatchObject({ upstream: 'connected', last_tick: trade?.r ?? 0 });
+    expect(heard.heartbeats.at(-1)).toMatchObject({ upstream: 'connected', last_tick: oneSided?.r ?? 0 });
   });
 
   test('both channels are asked for in one message, so that a source starts none of them early', async () => {
@@ -304,6 +304,23 @@ describe('loss of the data connection', () => {
     delete server.behaviour.confirmOnly;
     await until('readiness', async () => (await ready()).ready);
     expect(server.subscriptions.at(-1)).toMatchObject({ trades: ['AAPL', 'AMZN', 'MSFT', 'NVDA', 'SPY'] });
+  });
+});
+
+describe('stopping', () => {
+  test('sends everything that has a number before the bus is closed', async () => {
+    const server = await startServer();
+    const { service } = await startService(server.url, { heartbeatMs: 20 });
+    const heard = await listen(service);
+    const posted = await service.app.inject({
+      method: 'POST',
+      url: '/api/v1/ticks',
+      payload: Array.from({ length: 1_500 }, () => ({ symbol: 'AAPL', price: 1 })),
+    });
+    expect(posted.json()).toEqual({ accepted: 1_500 });
+    await service.stop();
+    await until('the last of them', () => heard.ticks.length === 1_500);
+    expect((await service.app.inject('/health/ready')).json().checks.bus.ok).toBe(false);
   });
 });
 

@@ -39,11 +39,13 @@ describe('the tape', () => {
     under.append({ s: 'SPY', k: 't', t: START + 10, p: 5_000_000, v: 1 });
     under.append({ s: 'SPY', k: 'q', t: START + 1, b: 4_990_000, bs: 2, a: 5_010_000, as: 3 });
     expect(under.regressions).toBe(0); // a trade and a quote may be apart
+    under.append({ s: 'SPY', k: 't', t: START + 10, p: 5_000_000, v: 1 });
+    expect(under.regressions).toBe(0); // whole bursts share a time
     under.append({ s: 'SPY', k: 't', t: START + 9, p: 4_000_000, v: 7 });
     expect(under.regressions).toBe(1);
     expect(under.book.view()).toEqual({
       SPY: {
-        n: 3,
+        n: 4,
         bid: '4.99',
         bid_size: 2,
         ask: '5.01',

@@ -88,7 +88,17 @@ describe('the engine', () => {
     expect(signalsOf(engine, [...stragglers, ...closes(rising)])).toHaveLength(1);
   });
 
-  test('after a reset bars warm up again, and the cool-down of the last signal still holds', () => {
+  test('after a reset bars warm up again', () => {
+    const config = strategyConfig({ kind: 'momentum', window: 2, threshold: 1 });
+    const engine = engineOf([config]);
+    const ticks = closes(Array.from({ length: 12 }, (_, index) => 100 * 1.05 ** index));
+    expect(signalsOf(engine, ticks.slice(0, 4))).toHaveLength(1);
+    engine.reset();
+    const ends = signalsOf(engine, ticks.slice(4)).map(({ event_time: end }) => (end - START) / SECOND);
+    expect(ends).toEqual([7, 8, 9, 10, 11]);
+  });
+
+  test('after a reset the cool-down of the last signal still holds', () => {
     const config = strategyConfig({ kind: 'momentum', window: 2, threshold: 1, cooldown_ms: 6_000 });
     const engine = engineOf([config]);
     const ticks = closes(Array.from({ length: 12 }, (_, index) => 100 * 1.05 ** index));
