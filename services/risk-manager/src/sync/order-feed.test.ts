@@ -1,0 +1,176 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Envelope, Fill, OrderView } from '@papergate/service-kit';
+import { createZone } from '../limits/zone.ts';
+import { Exposure } from '../exposure/exposure.ts';
+import { NOON } from '../testing/make.ts';
+import { attos, attosText, nanos, nanosText } from '../units.ts';
+import { OrderFeed } from './order-feed.ts';
+import type { Snapshot } from './snapshot.ts';
+
+const EMPTY: Snapshot = { positions: [], orders: [], realizedToday: 0n, executions: [] };
+
+function setUp() {
+  const exposure = new Exposure();
+  const clock = { now: NOON };
+  const pending: ((snapshot: Snapshot) => void)[] = [];
+  const feed = new OrderFeed({
+    exposure,
+    load: () => new Promise((resolve) => pending.push(resolve)),
+    zone: createZone('America/New_York'),
+    onFill: () => undefined,
+    onOrder: () => undefined,
+    onSynced: () => undefined,
+    logger: { info: () => undefined, warn: () => undefined },
+    now: () => clock.now,
+  });
+  const sync = async (snapshot: Partial<Snapshot> = {}, during: () => void = () => undefined): Promise<void> => {
+    const done = feed.sync();
+    during();
+    pending.shift()?.({ ...EMPTY, ...snapshot });
+    await done;
+  };
+  return { exposure, clock, feed, pending, sync };
+}
+
+const envelope = (data: unknown): Envelope<unknown> => ({ src: 'execution-engine', epoch: 'e', seq: 1, ts: 0, data });
+
+function fill(change: Partial<Fill> & { after?: string } = {}): Envelope<unknown> {
+  const { after = '5', ...rest } = change;
+  return envelope({
+    fill_id: 'x-1',
+    order_id: 'id',
+    client_order_id: 'c-1',
+    strategy: null,
+    symbol: 'AAPL',
+    side: 'buy',
+    quantity: '5',
+    price: '100',
+    realized_pnl: '0',
+    filled_at: new Date(NOON).toISOString(),
+    position: { symbol: 'AAPL', quantity: after, avg_entry_price: '100' },
+    ...rest,
+  });
+}
+
+const orderView = (change: Partial<OrderView> = {}): Envelope<unknown> =>
+  envelope({
+    client_order_id: 'c-1',
+    symbol: 'AAPL',
+    side: 'buy',
+    quantity: '10',
+    filled_quantity: '0',
+    price: null,
+    stop_price: null,
+    status: 'new',
+    ...change,
+  });
+
+const open = (clientOrderId: string, createdAt: number = NOON) => ({
+  clientOrderId,
+  symbol: 'AAPL',
+  side: 'buy' as const,
+  quantity: nanos('10'),
+  filled: nanos('4'),
+  price: 0n,
+  createdAt,
+});
+
+describe('positions and reservations', () => {
+  test('begin with what the database says', async () => {
+    const { exposure, feed, sync } = setUp();
+    expect(feed.synced).toBe(false);
+    await sync({
+      positions: [{ symbol: 'AAPL', quantity: nanos('7'), averagePrice: nanos('100'), openedAt: 5 }],
+      orders: [open('c-1')],
+      realizedToday: attos('-12.5'),
+    });
+    expect(feed.synced).toBe(true);
+    expect(exposure.symbol('AAPL')).toMatchObject({ quantity: nanos('7'), buys: nanos('6'), openedAt: 5 });
+    expect(attosText(exposure.realizedToday)).toBe('-12.5');
+  });
+
+  test('follow the messages: fills move the position, orders the reservation', async () => {
+    const { exposure, feed, sync } = setUp();
+    await sync();
+    feed.take('order', orderView());
+    expect(nanosText(exposure.symbol('AAPL').buys)).toBe('10');
+    feed.take('fill', fill({ realized_pnl: '-3' }));
+    feed.take('order', orderView({ status: 'partially_filled', filled_quantity: '5' }));
+    expect(exposure.symbol('AAPL')).toMatchObject({ quantity: nanos('5'), buys: nanos('5') });
+    feed.take('order', orderView({ status: 'canceled', filled_quantity: '5' }));
+    expect(exposure.symbol('AAPL').buys).toBe(0n);
+    expect(attosText(exposure.realizedToday)).toBe('-3');
+  });
+
+  test('a fill that is in the snapshot, or comes twice, is not counted again', async () => {
+    const { exposure, feed, sync } = setUp();
+    await sync({
+      executions: ['x-1'],
+      realizedToday: attos('-3'),
+      positions: [{ symbol: 'AAPL', quantity: nanos('9'), averagePrice: 0n, openedAt: 1 }],
+    });
+    feed.take('fill', fill({ realized_pnl: '-3' }));
+    expect(attosText(exposure.realizedToday)).toBe('-3');
+    expect(nanosText(exposure.symbol('AAPL').quantity)).toBe('9');
+    feed.take('fill', fill({ fill_id: 'x-2', realized_pnl: '-1', after: '14' }));
+    feed.take('fill', fill({ fill_id: 'x-2', realized_pnl: '-1', after: '14' }));
+    expect(attosText(exposure.realizedToday)).toBe('-4');
+    expect(nanosText(exposure.symbol('AAPL').quantity)).toBe('14');
+  });
+
+  test('what the bus says while the database is read is applied after it', async () => {
+    const { exposure, feed, sync } = setUp();
+    await sync();
+    await sync(
+      {
+        positions: [{ symbol: 'AAPL', quantity: nanos('5'), averagePrice: nanos('100'), openedAt: 1 }],
+        executions: ['x-1'],
+      },
+      () => {
+        feed.take('fill', fill());
+        feed.take('fill', fill({ fill_id: 'x-2', after: '10' }));
+      },
+    );
+    expect(nanosText(exposure.symbol('AAPL').quantity)).toBe('10');
+  });
+
+  test('a reservation that no order stands for is dropped, unless it is too young to be in the database', async () => {
+    const { clock, exposure, sync } = setUp();
+    const reserve = (id: string, at: number) =>
+      exposure.reserve(
+        { clientOrderId: id, symbol: 'AAPL', side: 'buy', quantity: nanos('1'), remaining: nanos('1'), at },
+        0n,
+      );
+    await sync();
+    reserve('old', clock.now);
+    clock.now += 5_001;
+    reserve('young', clock.now);
+    await sync({ orders: [open('c-1')] });
+    expect([...exposure.reservations.keys()].toSorted()).toEqual(['c-1', 'young']);
+  });
+
+  test('a position that is gone from the database is gone here', async () => {
+    const { exposure, sync } = setUp();
+    await sync({ positions: [{ symbol: 'AAPL', quantity: nanos('5'), averagePrice: nanos('1'), openedAt: 1 }] });
+    await sync();
+    expect(exposure.symbol('AAPL')).toMatchObject({ quantity: 0n, openedAt: undefined });
+  });
+
+  test('a fill of another day does not count to this one', async () => {
+    const { exposure, feed, sync } = setUp();
+    await sync();
+    feed.take('fill', fill({ realized_pnl: '-9', filled_at: new Date(NOON - 86_400_000).toISOString() }));
+    expect(exposure.realizedToday).toBe(0n);
+  });
+
+  test('one that is asked for during a read follows it', async () => {
+    const { exposure, feed, pending } = setUp();
+    const first = feed.sync();
+    const second = feed.sync();
+    pending.shift()?.(EMPTY);
+    while (pending.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    pending.shift()?.({ ...EMPTY, orders: [open('c-9')] });
+    await Promise.all([first, second]);
+    expect(exposure.reservations.has('c-9')).toBe(true);
+  });
+});
