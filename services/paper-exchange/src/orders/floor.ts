@@ -92,6 +92,10 @@ export class Floor {
   end(order: Order, how: 'canceled' | 'expired'): void {
     if (!isOpen(order)) return;
     this.finish(order, how);
+    this.#endGroup(order);
+  }
+
+  #endGroup(order: Order): void {
     for (const leg of order.legs) this.end(leg, 'canceled');
     const sibling = siblingOf(order);
     if (sibling !== undefined) this.end(sibling, 'canceled');
@@ -284,13 +288,16 @@ export class Floor {
   }
 
   #expire(now: Micros): void {
+    const due: Order[] = [];
     let next = Infinity;
     for (const order of this.#deps.store.open()) {
-      if (order.expiresAt === null || !isOpen(order)) continue;
-      if (order.expiresAt <= now) this.end(order, 'expired');
+      if (order.expiresAt === null) continue;
+      if (order.expiresAt <= now) due.push(order);
       else next = Math.min(next, order.expiresAt);
     }
     this.#expiry = next;
+    for (const order of due) this.finish(order, 'expired');
+    for (const order of due) this.#endGroup(order);
   }
 
   #instrument(order: Order): Instrument {

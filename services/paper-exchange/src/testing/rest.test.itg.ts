@@ -174,7 +174,7 @@ describe('orders, through Alpaca’s client', () => {
       (await orders.getAllOrders(query)).map(({ id }) => id);
 
     expect(await idsOf({ status: 'closed' })).toEqual([ids[0]]);
-    expect(await idsOf({ status: 'all', nested: true })).toEqual([...ids].reverse());
+    expect(await idsOf({ status: 'all', nested: true })).toEqual(ids.toReversed());
     expect(await idsOf({ status: 'all', nested: true, direction: 'asc', limit: 2 })).toEqual(ids.slice(0, 2));
     expect(await orders.getAllOrders({ status: 'all' })).toHaveLength(6);
     expect(await idsOf({ symbols: ['MSFT'] })).toEqual([ids[2]]);
