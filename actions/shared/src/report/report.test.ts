@@ -96,6 +96,13 @@ describe('the report', () => {
     expect(page).toContain('>BLOCK<');
   });
 
+  test('is a block where a stage failed after the gate had passed', async () => {
+    const { page, text } = await write({ ...blocked(), gate: { decision: 'pass', reasons: [] } });
+    expect(page).toMatch(/>BLOCK<[^]*load: its evidence says failed, and the gate decided without it/);
+    expect(page).not.toMatch(/<title>PASS/);
+    expect(text).toMatch(/^# ✖ BLOCK/);
+  });
+
   test('marks every floor in its plot, kept or missed, and gives each plot in words and as a table', async () => {
     const run = passingRun();
     const { page } = await write(run);

@@ -1,6 +1,7 @@
 import type { Check } from '../evidence/index.ts';
 import type { RunRecord } from '../evidence/run.ts';
 import { duration, figure, time } from './format.ts';
+import { outcome } from './outcome.ts';
 
 /** A cell: no pipe, no line break, no markup of its own. */
 function cell(text: string): string {
@@ -26,7 +27,7 @@ function wanted({ limit = '', unit = '' }: Check): string {
 
 /** The run on one page of Markdown, as a workflow's step summary shows it. */
 export function summary(run: RunRecord): string {
-  const pass = run.gate?.decision === 'pass' && run.error === undefined;
+  const { pass, reasons } = outcome(run);
   const lines = [
     `# ${pass ? '✔ PASS' : '✖ BLOCK'}: ${cell(run.subject)}`,
     '',
@@ -37,8 +38,8 @@ export function summary(run: RunRecord): string {
     lines.push(`**${cell(run.error.code)}**: ${cell(run.error.message)}`, '');
     if (run.error.fix !== undefined) lines.push(`What to do: ${cell(run.error.fix)}`, '');
   }
-  for (const reason of run.gate?.reasons ?? []) lines.push(`- ${cell(reason)}`);
-  if ((run.gate?.reasons.length ?? 0) > 0) lines.push('');
+  for (const reason of reasons) lines.push(`- ${cell(reason)}`);
+  if (reasons.length > 0) lines.push('');
 
   lines.push('## Stages', '');
   lines.push(

@@ -2,6 +2,7 @@ import type { Check, Evidence } from '../../evidence/index.ts';
 import type { RunRecord, StageTiming } from '../../evidence/run.ts';
 import { duration, figure, time } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
+import { outcome } from '../outcome.ts';
 
 export function pill(status: string): Markup {
   const kind = status === 'passed' || status === 'failed' ? status : 'other';
@@ -11,8 +12,7 @@ export function pill(status: string): Markup {
 
 /** Pass or block, why, and what it is about. A run that never came to the gate is a block. */
 export function verdict(run: RunRecord): Markup {
-  const pass = run.gate?.decision === 'pass' && run.error === undefined;
-  const reasons = run.gate?.reasons ?? [];
+  const { pass, reasons } = outcome(run);
   return html`<section class="card verdict ${pass ? 'pass' : 'block'}" aria-label="decision">
     <div>
       <div class="word">${pass ? 'PASS' : 'BLOCK'}</div>

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../evidence/run.ts';
 import { size } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
+import { outcome } from '../outcome.ts';
 import { loadDetails, loadTiles, type K6Output } from './load.ts';
 import { checks, stages, verdict } from './overview.ts';
 import { STYLE } from './style.ts';
@@ -15,7 +16,7 @@ export function page(run: RunRecord, output: K6Output): string {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
-        <title>${run.gate?.decision === 'pass' ? 'PASS' : 'BLOCK'} · ${run.commit.slice(0, 12)} · Papergate</title>
+        <title>${outcome(run).pass ? 'PASS' : 'BLOCK'} · ${run.commit.slice(0, 12)} · Papergate</title>
         <style>
           ${STYLE}
         </style>
