@@ -1,0 +1,293 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { RiskLimits, SystemConfig } from '@papergate/config';
+import {
+  createPool,
+  createPublisher,
+  createRequester,
+  type BusPublisher,
+  type Pool,
+  type Requester,
+  type RiskVerdict,
+  type Tick,
+} from '@papergate/service-kit';
+import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
+import { buildRiskManager, type RiskManager } from './build.ts';
+
+let database: TestDatabase;
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await startTestDatabase();
+  pool = createPool({ url: database.url, poolSize: 4, applicationName: 'test' });
+}, 60_000);
+
+afterAll(async () => {
+  await pool.end();
+  await database.close();
+});
+
+interface World {
+  risk: RiskManager;
+  requester: Requester;
+  engine: BusPublisher;
+  market: BusPublisher;
+  clock: { offset: number };
+  check(change?: Record<string, unknown>): Promise<RiskVerdict>;
+  mark(symbol: string, usd: number): void;
+  close(): Promise<void>;
+}
+
+const opened: World[] = [];
+afterEach(async () => {
+  for (const world of opened.splice(0)) await world.close();
+  await pool.query('TRUNCATE orders, order_events, trades, positions, daily_pnl, risk_events, equity_days CASCADE');
+  await pool.query(`UPDATE trading_state SET state = 'ACTIVE', reason = 'test', code = NULL, since = now()`);
+});
+
+/** A risk manager between two publishers that stand for market-data and execution-engine. */
+async function start(options: { limits?: (limits: RiskLimits) => void; equity?: string } = {}): Promise<World> {
+  const clock = { offset: 0 };
+  const market = await createPublisher({ service: 'market-data', host: '127.0.0.1', port: 0 });
+  const engine = await createPublisher({ service: 'execution-engine', host: '127.0.0.1', port: 0 });
+  if (options.equity !== undefined) {
+    await pool.query(`INSERT INTO equity_days (day, opening, peak, last) VALUES ('2024-01-01', $1, $1, $1)`, [
+      options.equity,
+    ]);
+  }
+  const context = testContext('risk-manager', {
+    databaseUrl: database.url,
+    system: (system: SystemConfig) => {
+      system.services['market-data'].bus_port = market.port;
+      system.services['execution-engine'].bus_port = engine.port;
+      // Nobody answers here: the equity comes from the database.
+      system.services['execution-engine'].http_port = 1;
+      system.services['market-data'].http_port = 1;
+    },
+    limits: (limits) => {
+      limits.monitoring.mark_interval_ms = 20;
+      limits.circuit_breaker.max_stale_data_ms = 3_600_000;
+      options.limits?.(limits);
+    },
+  });
+  const risk = await buildRiskManager(context, {
+    now: () => Date.now() + clock.offset,
+    settings: { syncIntervalMs: 600_000, firstSyncRetryMs: 20, equityIntervalMs: 50, firstEquityRetryMs: 20 },
+  });
+  await risk.start();
+  const requester = createRequester({ endpoint: `tcp://127.0.0.1:${risk.responder.port}`, timeoutMs: 2_000 });
+  let orders = 0;
+  const world: World = {
+    risk,
+    requester,
+    engine,
+    market,
+    clock,
+    async check(change = {}) {
+      orders += 1;
+      const order = {
+        client_order_id: `o-${orders}`,
+        symbol: 'AAPL',
+        side: 'buy',
+        type: 'market',
+        quantity: '1',
+        ...change,
+      };
+      return (await requester.request({ type: 'check', order })) as RiskVerdict;
+    },
+    mark(symbol, usd) {
+      const micros = Math.round(usd * 1e6);
+      const tick: Tick = { n: 1, s: symbol, k: 'q', t: 0, r: 0, b: micros, a: micros, bs: 1, as: 1 };
+      void market.publish('tick', [tick]);
+    },
+    async close() {
+      await requester.close();
+      await risk.stop();
+      await risk.app.close();
+      await market.close();
+      await engine.close();
+    },
+  };
+  opened.push(world);
+  await until('the exposure to be known', async () => (await risk.app.inject('/health/ready')).statusCode === 200);
+  if (options.equity !== undefined) await until('the equity', () => risk.exposure.equity !== undefined);
+  await until('the mark', () => {
+    world.mark('AAPL', 100);
+    return risk.exposure.symbol('AAPL').bid > 0;
+  });
+  return world;
+}
+
+const riskEvents = async (kind: string): Promise<{ code: string; client_order_id: string | null; message: string }[]> =>
+  (
+    await pool.query('SELECT code, client_order_id, message FROM risk_events WHERE kind = $1 ORDER BY risk_event_id', [
+      kind,
+    ])
+  ).rows;
+
+describe('risk-manager', () => {
+  test('answers checks over the bus, reserves what it allows and writes down what it refuses', async () => {
+    const { risk, check } = await start({ equity: '1000000' });
+    expect(await check()).toEqual({ allowed: true, state: 'ACTIVE' });
+    expect(await check({ quantity: '501' })).toMatchObject({
+      allowed: false,
+      state: 'ACTIVE',
+      code: 'RISK_ORDER_QUANTITY',
+    });
+    const exposure = (await risk.app.inject('/api/v1/exposure')).json() as Record<string, unknown>;
+    expect(exposure).toMatchObject({
+      equity: '1000000',
+      open_positions: 0,
+      open_orders: 1,
+      reserved: '100',
+      gross_exposure: '0',
+    });
+    const [refusal] = await until('the refusal to be written', async () => {
+      const rows = await riskEvents('refusal');
+      return rows.length > 0 ? rows : undefined;
+    });
+    expect(refusal).toEqual({
+      code: 'RISK_ORDER_QUANTITY',
+      client_order_id: 'o-2',
+      message: 'the order is for 501 shares, allowed: 500',
+    });
+  });
+
+  test('a hundred checks at once cannot pass a limit together', async () => {
+    const { check } = await start({
+      equity: '1000000',
+      limits: (limits) => {
+        limits.position_limits.max_position_quantity = '40';
+      },
+    });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => check()));
+    expect(answers.filter(({ allowed }) => allowed)).toHaveLength(40);
+  });
+
+  test('trip and reset over HTTP hold for the very next check, and are stored', async () => {
+    const { risk, check } = await start({ equity: '1000000' });
+    const trip = await risk.app.inject({
+      method: 'POST',
+      url: '/api/v1/circuit-breaker/trip',
+      payload: { reason: 'drill' },
+    });
+    expect(trip.json()).toMatchObject({ state: 'HALTED', tripped: true, reason: 'drill' });
+    expect(await check()).toMatchObject({ allowed: false, state: 'HALTED', code: 'RISK_HALTED' });
+    expect((await pool.query('SELECT state, reason FROM trading_state')).rows).toEqual([
+      { state: 'HALTED', reason: 'drill' },
+    ]);
+    const bad = await risk.app.inject({ method: 'POST', url: '/api/v1/circuit-breaker/reset', payload: {} });
+    expect(bad.statusCode).toBe(400);
+    await risk.app.inject({ method: 'POST', url: '/api/v1/circuit-breaker/reset', payload: { reason: 'over' } });
+    expect(await check()).toMatchObject({ allowed: true, state: 'ACTIVE' });
+    await until(
+      'trip and reset to be written',
+      async () => (await riskEvents('trip')).length === 1 && (await riskEvents('reset')).length === 1,
+    );
+  });
+
+  test('a trip survives a restart', async () => {
+    const first = await start({ equity: '1000000' });
+    await first.risk.app.inject({
+      method: 'POST',
+      url: '/api/v1/circuit-breaker/trip',
+      payload: { reason: 'drill', state: 'REDUCING' },
+    });
+    await first.close();
+    opened.splice(0);
+    await pool.query('TRUNCATE equity_days');
+    const second = await start({ equity: '1000000' });
+    expect(await second.check()).toMatchObject({ allowed: false, state: 'REDUCING', code: 'RISK_REDUCING_ONLY' });
+  });
+
+  test('fills and orders of the bus move the exposure, and a loss trips the breaker', async () => {
+    const { risk, engine, check } = await start({
+      equity: '1000000',
+      limits: (limits) => (limits.loss_limits.max_daily_loss = '500'),
+    });
+    const fill = (id: string, realized: string, after: string): void =>
+      void engine.publish('fill', {
+        fill_id: id,
+        order_id: 'o',
+        client_order_id: 'o-1',
+        strategy: null,
+        symbol: 'AAPL',
+        side: 'buy',
+        quantity: '1',
+        price: '100',
+        realized_pnl: realized,
+        filled_at: new Date().toISOString(),
+        position: { symbol: 'AAPL', quantity: after, avg_entry_price: '100', opened_at: new Date().toISOString() },
+      });
+    await until('the position', () => {
+      fill('x-1', '0', '3');
+      return risk.exposure.symbol('AAPL').quantity === 3_000_000_000n;
+    });
+    fill('x-2', '-500', '3');
+    await until('the trip', async () => {
+      const status = (await risk.app.inject('/api/v1/circuit-breaker/status')).json() as { state: string };
+      return status.state === 'HALTED';
+    });
+    const status = (await risk.app.inject('/api/v1/circuit-breaker/status')).json();
+    expect(status).toMatchObject({ automatic: true, code: 'RISK_DAILY_LOSS' });
+    expect(await check({ side: 'sell' })).toMatchObject({ code: 'RISK_HALTED' });
+    const early = await risk.app.inject({
+      method: 'POST',
+      url: '/api/v1/circuit-breaker/reset',
+      payload: { reason: 'early' },
+    });
+    expect(early.statusCode).toBe(409);
+    expect(early.headers['retry-after']).toBeDefined();
+  });
+
+  test('a gap on the bus leads back to the database', async () => {
+    const { risk, engine } = await start({ equity: '1000000' });
+    await until('the first message', () => {
+      void engine.publish('heartbeat', { n: engine.sequence('order'), fills: 0 });
+      void engine.publish('order', {
+        client_order_id: 'x',
+        symbol: 'AAPL',
+        side: 'buy',
+        quantity: '1',
+        filled_quantity: '0',
+        price: null,
+        stop_price: null,
+        status: 'canceled',
+      });
+      return engine.sequence('order') > 3;
+    });
+    await pool.query(`INSERT INTO positions (symbol, quantity, avg_entry_price) VALUES ('SPY', 4, 50)`);
+    expect(risk.exposure.symbol('SPY').quantity).toBe(0n);
+    // The numbers of messages that never came.
+    await until('the comparison', () => {
+      void engine.publish('heartbeat', { n: engine.sequence('order') + 5, fills: 0 });
+      return risk.exposure.symbol('SPY').quantity === 4_000_000_000n;
+    });
+  });
+
+  test('a restart knows open orders and losses in a row', async () => {
+    await pool.query(`INSERT INTO orders (order_id, client_order_id, request_hash, source, symbol, side, type, quantity, time_in_force, status, filled_quantity, created_at)
+      VALUES (gen_random_uuid(), 'open-1', 'h', 'api', 'AAPL', 'sell', 'market', 10, 'day', 'partially_filled', 4, now() - interval '1 hour')`);
+    const { risk } = await start({ equity: '1000000' });
+    expect(risk.exposure.symbol('AAPL')).toMatchObject({ buys: 0n, sells: 6_000_000_000n });
+    const metrics = (await risk.app.inject('/metrics')).body;
+    expect(metrics).toContain('papergate_risk_reservations{service="risk-manager"} 1');
+  });
+
+  test('without an equity nothing new goes, and /state says so', async () => {
+    const { check, requester } = await start();
+    expect(await check()).toMatchObject({ allowed: false, code: 'RISK_CONCENTRATION' });
+    expect(await requester.request({ type: 'state' })).toMatchObject({ state: 'ACTIVE', equity: null });
+  });
+
+  test('the database may go and come back: what is known stays in force', async () => {
+    const { risk, check } = await start({ equity: '1000000' });
+    await pool.query('ALTER TABLE positions RENAME TO positions_away');
+    try {
+      expect(await check()).toMatchObject({ allowed: true });
+      const ready = await risk.app.inject('/health/ready');
+      expect(ready.statusCode).toBe(200);
+    } finally {
+      await pool.query('ALTER TABLE positions_away RENAME TO positions');
+    }
+  });
+});
