@@ -157,7 +157,7 @@ export async function buildObservabilityApi(
         repeat(trading.poll, 1_000),
         repeat(async () => void (await pulse.beat()), 1_000),
         repeat(() => Promise.resolve(live.flush()), EVENT_FRAME_MS),
-        repeat(() => retire(pool, context, retiring.signal), RETENTION_EVERY_MS),
+        repeat(() => retire(pool, context, now(), retiring.signal), RETENTION_EVERY_MS),
       );
     },
     async stop() {
@@ -187,9 +187,9 @@ async function requireSchema(pool: Pool, { env }: ServiceContext): Promise<void>
   });
 }
 
-async function retire(pool: Pool, { logger }: ServiceContext, signal: AbortSignal): Promise<void> {
+async function retire(pool: Pool, { logger }: ServiceContext, nowMs: number, signal: AbortSignal): Promise<void> {
   try {
-    const count = await removeOldTicks(pool, Date.now() * 1000, { signal });
+    const count = await removeOldTicks(pool, nowMs * 1000, { signal });
     if (count > 0) logger.info({ count }, 'removed ticks beyond the retention');
   } catch (error) {
     logger.warn({ err: error }, 'old ticks could not be removed');

@@ -140,9 +140,8 @@ export function createTickWriter(options: TickWriterOptions): TickWriter {
       const giveUp = new AbortController();
       await Promise.race([running, delay(timeoutMs, undefined, { signal: giveUp.signal }).catch(() => undefined)]);
       giveUp.abort();
-      abandon.abort();
-      await running;
       const lost = held;
+      abandon.abort();
       release(0);
       return lost;
     },

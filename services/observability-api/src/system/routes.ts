@@ -18,7 +18,12 @@ const StatusSchema = Type.Object({
   environment: Text,
   trading_mode: Text,
   release: Type.Object({ sha: Text }),
-  trading: Type.Object({ state: Type.Enum(['ACTIVE', 'REDUCING', 'HALTED']), known: Type.Boolean(), reason: Text, since: Nullable(Text) }),
+  trading: Type.Object({
+    state: Type.Enum(['ACTIVE', 'REDUCING', 'HALTED']),
+    known: Type.Boolean(),
+    reason: Text,
+    since: Nullable(Text),
+  }),
   services: Type.Record(Type.String(), HealthSchema),
   collectors: Type.Record(Type.String(), CheckSchema),
   as_of: Text,

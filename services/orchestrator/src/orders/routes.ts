@@ -21,7 +21,7 @@ const OrderQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-const OrderParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) });
+const OrderParams = Type.Object({ id: Type.String({ maxLength: 128, pattern: '^[A-Za-z0-9._:-]+$' }) });
 
 /** `/api/v1/orders`, passed to execution-engine. */
 export function orderRoutes(app: ServiceApp, { engine, place, requireKnownState }: OrderRoutes): void {
