@@ -51,12 +51,12 @@ export function matchesLockFile(root) {
     const wanted = read('package-lock.json');
     const held = read(join('node_modules', '.package-lock.json'));
     const same = (path, entry) =>
-      wanted[path] !== undefined &&
-      wanted[path].version === entry.version &&
-      wanted[path].integrity === entry.integrity;
+      wanted[path] === undefined
+        ? entry.optional === true
+        : wanted[path].version === entry.version && wanted[path].integrity === entry.integrity;
     const nothingElse = Object.entries(held).every(([path, entry]) => same(path, entry));
     const nothingMissing = Object.entries(wanted).every(
-      ([path, entry]) => path === '' || held[path] !== undefined || entry.optional || entry.devOptional || entry.peer,
+      ([path, entry]) => path === '' || held[path] !== undefined || entry.optional || entry.devOptional,
     );
     return nothingElse && nothingMissing && Object.keys(held).every((path) => existsSync(join(root, path)));
   } catch {
@@ -68,14 +68,29 @@ async function install(root, say) {
   const npm = npmCommand();
   checkNpm(npm);
   const stop = say.busy('installing packages');
-  const { code, output, interrupted } = await run(
-    [...npm, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'],
-    root,
-  );
+  const quiet = ['--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  let outcome = await run([...npm, 'ci', ...quiet], root);
+  if (outcome.code !== 0 && !outcome.interrupted && lacksOnlyOptional(root, outcome.output)) {
+    outcome = await run([...npm, 'install', '--no-save', ...quiet], root);
+  }
+  const { code, output, interrupted } = outcome;
   stop(code === 0 ? 'packages installed' : 'installing packages failed');
   if (interrupted)
     throw new Stop('INTERRUPTED', 'the installation was interrupted', 'start again; it begins anew', 130);
   if (code !== 0) throw installFailed(root, output);
+}
+
+/**
+ * A lock file that was written against a registry without the packages of other platforms leaves those out, and
+ * `npm ci` refuses it, also where they are not wanted. `npm install --no-save` takes the same versions from it and
+ * changes nothing; it may do so only where everything that the lock file lacks is optional.
+ */
+export function lacksOnlyOptional(root, output) {
+  if (!/can only install packages when your package\.json/.test(output)) return false;
+  const lacking = [...output.matchAll(/(Missing|Invalid): (.+?)@\S* /g)].map(([, kind, name]) => ({ kind, name }));
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const optional = new Set(Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {})));
+  return lacking.length > 0 && lacking.every(({ kind, name }) => kind === 'Missing' && optional.has(name));
 }
 
 const OFFLINE =

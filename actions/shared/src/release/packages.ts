@@ -1,15 +1,25 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { ExternalError } from '@papergate/config';
-import { run } from '../process/run.ts';
+import { run, type RunResult } from '../process/run.ts';
 
 /** How a release got its third-party packages. */
 export type PackageSource = 'linked' | 'installed';
 
 const OWN_SCOPE = '@papergate';
 
+interface LockEntry {
+  link?: boolean;
+  resolved?: string;
+  version?: string;
+  integrity?: string;
+  optional?: boolean;
+  devOptional?: boolean;
+  optionalDependencies?: Record<string, string>;
+}
+
 interface LockFile {
-  packages?: Record<string, { link?: boolean; resolved?: string; version?: string; integrity?: string }>;
+  packages?: Record<string, LockEntry>;
 }
 
 /**
@@ -39,32 +49,17 @@ function readLock(path: string): LockFile {
 }
 
 // What is installed is told by npm's own record in node_modules, not by the checkout's lock file, which may be newer.
-// A package that this platform leaves out is missing there, and may be.
+// Packages that are there beyond what is wanted do no harm; one that this platform leaves out may be missing.
 function samePackages(checkout: string, release: string): boolean {
   const installed = readLock(join(checkout, 'node_modules', '.package-lock.json')).packages ?? {};
   const wanted = readLock(join(release, 'package-lock.json')).packages ?? {};
-  const links = Object.entries(wanted).filter(([, entry]) => entry.link === true);
-  const workspaces = new Set(links.map(([, entry]) => entry.resolved ?? ''));
-  const ours = new Set([...links.map(([path]) => path), ...workspaces, '']);
-  const thirdParty = (all: NonNullable<LockFile['packages']>): [string, string][] =>
-    Object.entries(all)
-      .filter(([path, entry]) => !ours.has(path) && entry.link !== true && path.includes('node_modules/'))
-      .map(([path, entry]) => [path, entry.integrity ?? entry.version ?? '']);
-  const held = new Map(thirdParty(installed));
-  const want = new Map(thirdParty(wanted));
-  return [...held].every(([path, integrity]) => want.get(path) === integrity) && coversAll(want, held, wanted);
-}
-
-function coversAll(
-  want: Map<string, string>,
-  held: Map<string, string>,
-  lock: NonNullable<LockFile['packages']>,
-): boolean {
-  return [...want.keys()].every((path) => {
-    if (held.has(path)) return true;
-    const entry = lock[path] as { optional?: boolean; devOptional?: boolean; peer?: boolean } | undefined;
-    return entry?.optional === true || entry?.devOptional === true || entry?.peer === true;
-  });
+  return Object.entries(wanted)
+    .filter(([path, entry]) => path.includes('node_modules/') && entry.link !== true)
+    .every(([path, entry]) => {
+      const held = installed[path];
+      if (held === undefined) return entry.optional === true || entry.devOptional === true;
+      return held.version === entry.version && held.integrity === entry.integrity;
+    });
 }
 
 function linkPackages(checkout: string, release: string): void {
@@ -99,18 +94,30 @@ function makeLink(target: string, path: string): void {
 }
 
 async function install(release: string, signal: AbortSignal | undefined): Promise<void> {
-  const { code, stderr } = await run('npm', ['ci', '--no-audit', '--no-fund'], {
-    cwd: release,
-    signal,
-    env: process.env,
-  });
+  const npm = (...args: string[]): Promise<RunResult> =>
+    run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: release, signal, env: process.env });
+  let { code, stderr } = await npm('ci');
+  // The lock file takes part in the release's digest, so it is never written to.
+  if (code !== 0 && lacksOnlyOptional(release, stderr)) ({ code, stderr } = await npm('install', '--no-save'));
   if (code === 0) return;
   const offline = /ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ENETUNREACH/.test(stderr);
+  const words = stderr.trim().split('\n').slice(0, 3).join(' | ');
   throw new ExternalError({
     code: 'INSTALL_FAILED',
-    message: `the packages of this commit cannot be installed: ${offline ? 'the npm registry cannot be reached' : stderr.trim().split('\n').slice(0, 3).join(' | ')}`,
+    message: `the packages of this commit cannot be installed: ${offline ? 'the npm registry cannot be reached' : words}`,
     fix: offline
       ? 'connect to the network, or ship a commit whose package-lock.json is the checkout’s'
       : 'run "npm ci" in a clone of this commit and mend what it names',
   });
+}
+
+/**
+ * Whether `npm ci` refused the lock file only for optional packages that it leaves out: one that was written
+ * against a registry without the packages of other platforms does.
+ */
+function lacksOnlyOptional(release: string, words: string): boolean {
+  const lacking = [...words.matchAll(/(Missing|Invalid): (.+?)@\S* /g)];
+  const entries = Object.values(readLock(join(release, 'package-lock.json')).packages ?? {});
+  const optional = new Set(entries.flatMap((entry) => Object.keys(entry.optionalDependencies ?? {})));
+  return lacking.length > 0 && lacking.every(([, kind, name]) => kind === 'Missing' && optional.has(name ?? ''));
 }
