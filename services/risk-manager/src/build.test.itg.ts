@@ -133,7 +133,7 @@ describe('risk-manager', () => {
       state: 'ACTIVE',
       code: 'RISK_ORDER_QUANTITY',
     });
-    const exposure = (await risk.app.inject('/api/v1/exposure')).json() as Record<string, unknown>;
+    const exposure = (await risk.app.inject('/api/v1/exposure')).json<Record<string, unknown>>();
     expect(exposure).toMatchObject({
       equity: '1000000',
       open_positions: 0,
@@ -224,7 +224,7 @@ describe('risk-manager', () => {
     });
     fill('x-2', '-500', '3');
     await until('the trip', async () => {
-      const status = (await risk.app.inject('/api/v1/circuit-breaker/status')).json() as { state: string };
+      const status = (await risk.app.inject('/api/v1/circuit-breaker/status')).json<{ state: string }>();
       return status.state === 'HALTED';
     });
     const status = (await risk.app.inject('/api/v1/circuit-breaker/status')).json();
