@@ -1,9 +1,12 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import WebSocket from 'ws';
 import { createSubscriber, type Envelope, type Heartbeat, type Tick } from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
 import { buildMarketData, type MarketData, type MarketDataOverrides } from './build.ts';
 import { DataServer, encodeFrames, quoteFrame, tradeFrame, type DataServerBehaviour } from './testing/data-server.ts';
+
+// A busy machine is no failure: each wait below has its own, shorter bound.
+jest.setTimeout(60_000);
 
 const TIME = 1_381_152_600_000_000; // 2013-10-07 13:30 UTC
 const cleanups: (() => Promise<void> | void)[] = [];

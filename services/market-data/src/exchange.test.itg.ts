@@ -1,13 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { createSubscriber, type Envelope, type Heartbeat, type Tick } from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
 import { buildMarketData, type MarketData, type MarketDataOverrides } from './build.ts';
 import { spawnExchange, sumsOfExchange, type SpawnedExchange } from './testing/exchange.ts';
 import { writeLeanDay } from './testing/lean.ts';
 import { Ledger } from './ticks/sums.ts';
+
+// A busy machine is no failure: each wait below has its own, shorter bound.
+jest.setTimeout(60_000);
 
 const SYMBOLS = ['AAA', 'BBB'];
 const DATE = '20131007';

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { createSubscriber, type Envelope, type Tick } from '@papergate/service-kit';
 import { until } from '@papergate/service-kit/testing';
 import { DataServer, tradeFrame } from './testing/data-server.ts';
 import { spawnService, type ServiceProcess } from './testing/process.ts';
+
+// A busy machine is no failure: each wait below has its own, shorter bound.
+jest.setTimeout(60_000);
 
 /** Made for the run: a process refuses what looks like a placeholder. */
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import {
   createPool,
   createPublisher,
@@ -15,6 +15,9 @@ import { startTestDatabase, testContext, until, type TestDatabase } from '@paper
 import { Secret } from '@papergate/config';
 import { buildSignalBridge, type SignalBridge } from './build.ts';
 import { closes, START, strategyConfig, trade } from './testing/tape.ts';
+
+// A busy machine is no failure: each wait below has its own, shorter bound.
+jest.setTimeout(60_000);
 
 let database: TestDatabase;
 let pool: Pool;

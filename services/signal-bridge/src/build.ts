@@ -144,6 +144,7 @@ export async function buildSignalBridge(
       }, overrides.heartbeatMs ?? 1_000);
     },
     async stop() {
+      feed.close();
       await subscriber?.close();
       await outbox.close();
       clearInterval(heart);
@@ -164,7 +165,11 @@ function laneEvents(instruments: Instruments): LaneEvents {
 }
 
 function tickFetcher({ system, env }: ServiceContext): FetchTicks {
-  const client = createServiceClient({ baseUrl: httpUrl(system, 'market-data'), token: env.apiToken });
+  const client = createServiceClient({
+    baseUrl: httpUrl(system, 'market-data'),
+    token: env.apiToken,
+    timeoutMs: 3_000,
+  });
   return async (epoch, after, limit) => {
     const path = `/api/v1/ticks?epoch=${encodeURIComponent(epoch)}&after=${after}&limit=${limit}`;
     const { status, body } = await client.get(path);

@@ -1,8 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createPool, createSubscriber, type Envelope, type Pool, type Signal } from '@papergate/service-kit';
 import { startTestDatabase, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { startBundle } from './testing/bundle.ts';
 import { strategyConfig } from './testing/tape.ts';
+
+// A busy machine is no failure: each wait below has its own, shorter bound.
+jest.setTimeout(60_000);
 
 let database: TestDatabase;
 let pool: Pool;

@@ -1,10 +1,13 @@
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import WebSocket from 'ws';
 import type { Environment } from '@papergate/config';
 import type { Tick } from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
 import { buildMarketData, type MarketData, type MarketDataOverrides } from '../build.ts';
+
+// A busy machine is no failure: each wait below has its own, shorter bound.
+jest.setTimeout(60_000);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 

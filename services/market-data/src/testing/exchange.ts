@@ -7,6 +7,7 @@ import type { Sums, SymbolSums } from '../ticks/sums.ts';
 
 const STANDALONE = fileURLToPath(new URL('../../../paper-exchange/src/standalone.ts', import.meta.url));
 
+/** The exchange's older form: counts as numbers, sums apart, sizes in millionths. */
 interface SentOfSymbol {
   trades: number;
   quotes: number;
@@ -16,7 +17,7 @@ interface SentOfSymbol {
 export interface ExchangeStatus {
   running: boolean;
   finished: boolean;
-  sent: { total: number; by_symbol: Record<string, SentOfSymbol> };
+  sent: { total: number; by_symbol: Record<string, SymbolSums | SentOfSymbol> };
 }
 
 export interface SpawnedExchange {
@@ -67,17 +68,25 @@ export async function spawnExchange(flags: readonly string[]): Promise<SpawnedEx
   };
 }
 
-/** What the exchange has sent, in the form in which this service counts. Its sizes are in millionths. */
+/** What the exchange has sent, in the form of docs/architecture.md. */
 export function sumsOfExchange({ sent }: ExchangeStatus): Record<string, SymbolSums> {
   const sums: Record<string, SymbolSums> = {};
   for (const [symbol, entry] of Object.entries(sent.by_symbol)) {
-    const { price, size, bid, bid_size: bidSize, ask, ask_size: askSize } = entry.sums;
-    sums[symbol] = {
-      trades: sumsOf(entry.trades, BigInt(price), BigInt(size)),
-      quotes: sumsOf(entry.quotes, BigInt(bid) + BigInt(ask), BigInt(bidSize) + BigInt(askSize)),
-    };
+    sums[symbol] = 'sums' in entry ? converted(entry) : { trades: pick(entry.trades), quotes: pick(entry.quotes) };
   }
   return sums;
+}
+
+function pick({ count, price_sum, size_sum }: Sums): Sums {
+  return { count, price_sum, size_sum };
+}
+
+function converted({ trades, quotes, sums }: SentOfSymbol): SymbolSums {
+  const { price, size, bid, bid_size: bidSize, ask, ask_size: askSize } = sums;
+  return {
+    trades: sumsOf(trades, BigInt(price), BigInt(size)),
+    quotes: sumsOf(quotes, BigInt(bid) + BigInt(ask), BigInt(bidSize) + BigInt(askSize)),
+  };
 }
 
 function sumsOf(count: number, prices: bigint, sizes: bigint): Sums {

@@ -112,6 +112,16 @@ describe('the feed', () => {
     expect(log).toMatchObject({ numbers: range(1, 30), missed: 0, resets: [] });
   });
 
+  test('closing ends a repair: nothing is handed on and nothing is asked for again', async () => {
+    const { under, log } = feed(() => {
+      under.close();
+      return Promise.reject(new Error('refused'));
+    });
+    await under.onTicks(message(1, 10));
+    await under.onTicks(message(21, 30));
+    expect(log).toMatchObject({ numbers: range(1, 10), fetches: 1, missed: 0, resets: [] });
+  });
+
   test('an epoch that market-data has already left is not asked for again and again', async () => {
     const { under, log } = feed(kept({ epochs: ['two'] }));
     await under.onTicks(message(1, 10));

@@ -37,6 +37,7 @@ export class TickFeed {
   readonly #options: FeedOptions;
   #epoch: string | undefined;
   #n = 0;
+  #closed = false;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -51,11 +52,17 @@ export class TickFeed {
     return this.#n;
   }
 
+  /** Ends a repair that is under way, at the next answer; nothing is handed on any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
   async onTicks({ epoch, data: ticks }: Envelope<Tick[]>): Promise<void> {
     const [first] = ticks;
     if (first === undefined) return;
     await this.#enter(epoch, first.n - 1);
     if (first.n > this.#n + 1) await this.#repair(epoch, first.n - 1);
+    if (this.#closed) return;
     let duplicates = 0;
     for (const tick of ticks) {
       if (tick.n <= this.#n) {
@@ -89,6 +96,7 @@ export class TickFeed {
     let why = '';
     while (this.#n < until) {
       const page = await this.#fetch(epoch);
+      if (this.#closed) return;
       if (typeof page === 'string' || page === undefined || page.ticks.length === 0) {
         why = typeof page === 'string' ? page : 'market-data no longer has them';
         missed += until - this.#n;
@@ -122,7 +130,7 @@ export class TickFeed {
         return await this.#options.fetchTicks(epoch, this.#n, PAGE);
       } catch (error) {
         const wait = delays[attempt];
-        if (wait === undefined) return messageOf(error);
+        if (wait === undefined || this.#closed) return messageOf(error);
         await delay(wait);
       }
     }
