@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { ConfigFolder } from './load/fixtures.ts';
+import { ConfigFolder, REAL_CONFIG } from './load/fixtures.ts';
 import { GATE, LIVE, SECRET, STAGING_ENV } from './policy/cases/fixtures.ts';
 import { ENVIRONMENTS } from './schema/system.ts';
 import { validateAll } from './validate.ts';
@@ -35,7 +35,13 @@ describe('validating everything', () => {
         environment === 'production'
           ? { ...production, gate: GATE }
           : { environment, env: { ...env, ENVIRONMENT: environment } };
-      expect(validate(over)).toMatchObject({ ok: true, environment, problems: [], policy: { ok: true, findings: [] } });
+      for (const configDir of [REAL_CONFIG, folder.dir])
+        expect(validate({ ...over, configDir })).toMatchObject({
+          ok: true,
+          environment,
+          problems: [],
+          policy: { ok: true, findings: [] },
+        });
     }
   });
 

@@ -2,19 +2,16 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const REAL = join(import.meta.dirname, '..', '..');
+const SAMPLES = join(import.meta.dirname, 'samples');
+/** The files that deployments use. */
+export const REAL_CONFIG = join(import.meta.dirname, '..', '..');
 
-/** A copy of the real configuration files in a folder of its own. */
+/** A copy of the sample files in a folder of its own. */
 export class ConfigFolder {
   readonly dir = mkdtempSync(join(tmpdir(), 'papergate-config-'));
 
   constructor() {
-    for (const environment of ['development', 'staging', 'production']) {
-      cpSync(join(REAL, `system.${environment}.json`), join(this.dir, `system.${environment}.json`));
-    }
-    for (const name of ['risk_limits', 'risk_limits.staging', 'risk_limits.development']) {
-      cpSync(join(REAL, `${name}.toml`), join(this.dir, `${name}.toml`));
-    }
+    cpSync(SAMPLES, this.dir, { recursive: true });
   }
 
   path(name: string): string {

@@ -5,7 +5,7 @@ import { ENVIRONMENTS } from '../schema/system.ts';
 import { BAD_RISK_LIMITS } from './bad-inputs/risk-limits.ts';
 import { OVER, SYSTEM } from './bad-inputs/row.ts';
 import { BAD_SYSTEM_FILES } from './bad-inputs/system.ts';
-import { ConfigFolder } from './fixtures.ts';
+import { ConfigFolder, REAL_CONFIG } from './fixtures.ts';
 import { ConfigError, loadRiskLimits, loadSystemConfig, readTextFile } from './index.ts';
 import { explainReadError } from './read.ts';
 
@@ -41,7 +41,8 @@ function expectRefusal(error: ConfigError, code: string, texts: readonly string[
 describe('the system configuration', () => {
   test('of every environment is good as it stands', () => {
     for (const environment of ENVIRONMENTS) {
-      expect(loadSystemConfig(folder.dir, environment).environment).toBe(environment);
+      for (const dir of [REAL_CONFIG, folder.dir])
+        expect(loadSystemConfig(dir, environment).environment).toBe(environment);
     }
   });
 
@@ -88,7 +89,9 @@ describe('the system configuration', () => {
 
 describe('the risk limits', () => {
   test('of every environment are good as they stand', () => {
-    for (const environment of ENVIRONMENTS) expect(loadRiskLimits(folder.dir, environment)).toBeDefined();
+    for (const environment of ENVIRONMENTS) {
+      for (const dir of [REAL_CONFIG, folder.dir]) expect(loadRiskLimits(dir, environment)).toBeDefined();
+    }
   });
 
   test('are the base with the override laid over it key by key', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { POLICY_CASES, type PolicyCase } from './cases.ts';
-import { BROKER, LIVE, LIVE_26, PAPER, PAPER_26, SECRET, SECRET_44 } from './cases/fixtures.ts';
+import { BROKER, LIVE, LIVE_26, PAPER, PAPER_26, SECRET, SECRET_44, staging } from './cases/fixtures.ts';
 import { checkCredentials } from './check.ts';
 import { POLICY_RULES } from './rules/index.ts';
 
@@ -38,6 +38,14 @@ describe('the credential policy', () => {
         for (const text of [where, message, fix]) expect(text).toMatch(/^[^\n\r]{2,400}$/);
       }
     }
+  });
+
+  test('shows a short host that is wrong and withholds a long one', () => {
+    const told = (host: string) =>
+      checkCredentials(staging({ ALPACA_BASE_URL: `https://${host}` })).findings[0]?.message;
+    expect(told('api.alpaca.markets')).toContain('its host is "api.alpaca.markets", allowed: paper-api.alpaca.markets');
+    expect(told(`${'long-host-'.repeat(12)}x.com`)).toContain('its host is (withheld)');
+    expect(told(`${SECRET.slice(3, 20).toLowerCase()}.com`)).toContain('its host is (withheld)');
   });
 
   test('never repeats a key or secret, nor six characters of one', () => {

@@ -42,6 +42,11 @@ export const PRODUCTION_CASES: readonly PolicyCase[] = [
     expected: 'pass',
   },
 
+  {
+    title: 'production with a placeholder in a file',
+    input: production({}, { files: [file('.env.example', `K=PK${'X'.repeat(18)}`)] }),
+    expected: 'pass',
+  },
   { title: 'production without the gate', input: production({}, { gate: undefined }), expected: ['gate'] },
   { title: 'production with a gate that said no', input: gateIs({ ...GATE, approved: false }), expected: ['gate'] },
   {

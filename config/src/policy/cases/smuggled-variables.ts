@@ -13,10 +13,13 @@ import {
   key,
   LIVE,
   LIVE_26,
+  makeText,
   SECRET,
   staging,
   type PolicyCase,
 } from './fixtures.ts';
+
+const NO_DIGITS = `AK${makeText(41, 18, 'BCDEFGHJLMNPQRSTUVWXYZ')}`;
 
 /** Every disguise of a live key as the value of a variable with an innocent name. */
 const DISGUISES: readonly [string, string][] = [
@@ -54,12 +57,18 @@ const DISGUISES: readonly [string, string][] = [
   ['in base64 in a data address', `data:text/plain;base64,${base64(LIVE)}`],
   ['in base64 behind a path', `/data/${base64(LIVE)}`],
   ['in base64 glued to words', `prefix${base64(LIVE).replaceAll('=', '')}`],
+  ['in base64 behind another base64', base64('abcdefghijkl') + base64(LIVE)],
   ['in base64 on many lines', cut(base64(`alpaca: ${LIVE} # for the other one`), 12, '\n')],
   ['in base64 as pieces of source', `"${cut(base64(LIVE), 9, '" + "')}"`],
   ['in base64 of UTF-16', Buffer.from(LIVE, 'utf16le').toString('base64')],
   ['in base64 of UTF-16, the other way round', Buffer.from(LIVE, 'utf16le').swap16().toString('base64')],
+  [
+    'in base64 of UTF-16 behind one byte',
+    Buffer.concat([Buffer.from('x'), Buffer.from(LIVE, 'utf16le')]).toString('base64'),
+  ],
   ['in a token of three parts', `eyJhbGciOiJub25lIn0.${base64url(JSON.stringify({ sub: LIVE }))}.x`],
   ['in hexadecimal', hex(LIVE)],
+  ['in hexadecimal behind one more digit', `0${hex(LIVE)}`],
   ['in hexadecimal in capitals', hex(LIVE).toUpperCase()],
   ['in hexadecimal behind 0x', `0x${hex(LIVE)}`],
   ['in hexadecimal with colons', cut(hex(LIVE), 2, ':')],
@@ -70,6 +79,7 @@ const DISGUISES: readonly [string, string][] = [
   ['in base64 of hexadecimal', base64(hex(LIVE))],
   ['in base32', base32(LIVE)],
   ['compressed', gzipped(JSON.stringify({ key: LIVE }))],
+  ['compressed, behind a path', `/data/gz/${gzipped(JSON.stringify({ key: LIVE }))}`],
   ['deflated', deflated(JSON.stringify({ key: LIVE }))],
   ['compressed twice', gzipped(gzipped(LIVE))],
   ['in URL encoding, one letter', LIVE.replace('K', '%4B')],
@@ -109,6 +119,7 @@ const DISGUISES: readonly [string, string][] = [
   ['letter by letter', cut(LIVE, 1, ' ')],
   ['as a list', cut(LIVE, 1, ', ')],
   ['as pieces of source', `'${LIVE.slice(0, 2)}' + '${LIVE.slice(2)}'`],
+  ['as pieces of source, without a digit in it', `'${NO_DIGITS.slice(0, 9)}' + '${NO_DIGITS.slice(9)}'`],
   ['with empty quotes in it', `${LIVE.slice(0, 6)}""${LIVE.slice(6)}`],
   ['in pieces and look-alikes', cut(LIVE.replace('A', '\u0410'), 5, ' ')],
   ['in escapes of base64', each(base64(LIVE), (code) => `\\u${hex4(code)}`)],

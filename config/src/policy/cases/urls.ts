@@ -61,6 +61,7 @@ export const URL_CASES: readonly PolicyCase[] = [
     'https://93.184.216.34',
     'http://paper-exchange:5600',
     'http://api.alpaca.markets',
+    `https://${'long-host-'.repeat(12)}x.com`,
   ]),
   ...table('base-url-scheme', [
     'http://paper-api.alpaca.markets',
@@ -114,6 +115,7 @@ export const URL_CASES: readonly PolicyCase[] = [
     'https://2130706433',
     'https://127.1',
     'https://[::ffff:127.0.0.1]',
+    `https://${'a'.repeat(3000)}.markets`,
     'javascript:alert(1)',
     'not an address',
   ]),

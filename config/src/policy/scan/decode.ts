@@ -1,5 +1,5 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
-import { KEY_KIND, looksLikeAws } from '../keys.ts';
+import { isPlaceholder, KEY_KIND, looksLikeAws } from '../keys.ts';
 import type { KeyHit } from './direct.ts';
 import { derived, type ScanNode } from './node.ts';
 
@@ -86,7 +86,7 @@ export function gluedBase64(node: ScanNode): KeyHit[] {
     const run = /^[A-Z0-9]+/.exec(decoded)?.[0] ?? '';
     const kind = KEY_KIND[run.slice(0, 2)];
     const fits = (run.length >= 20 && run.length <= 22) || (run.length >= 26 && run.length <= 28);
-    if (kind !== undefined && fits) {
+    if (kind !== undefined && fits && !isPlaceholder(run.slice(0, run.length < 26 ? 20 : 26))) {
       hits.push({
         kind,
         aws: looksLikeAws(run.slice(0, 20)),

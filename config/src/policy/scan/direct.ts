@@ -1,4 +1,4 @@
-import { KEY_KIND, KEY_LENGTHS, looksLikeAws, type KeyKind } from '../keys.ts';
+import { KEY_KIND, KEY_LENGTHS, isPlaceholder, looksLikeAws, type KeyKind } from '../keys.ts';
 import type { ScanNode } from './node.ts';
 
 /** A key that stands in a text. It does not carry the key: nothing that is found can be printed by mistake. */
@@ -28,7 +28,8 @@ export function* directHits(node: ScanNode): Generator<KeyHit> {
 
 function hit(node: ScanNode, key: string, index: number, step?: string): KeyHit[] {
   const kind = KEY_KIND[key.slice(0, 2).toUpperCase()];
-  if (kind === undefined) return [];
+  // `AKXXXX…` in an example file is no key.
+  if (kind === undefined || isPlaceholder(key.toUpperCase())) return [];
   return [
     { kind, aws: looksLikeAws(key), how: step === undefined ? node.how : [...node.how, step], offset: node.at(index) },
   ];

@@ -35,12 +35,8 @@ export function unescapeText(node: ScanNode): ScanNode | undefined {
 
 const fromCode = (code: number): string => (code <= 0x10ffff ? String.fromCodePoint(code) : ' ');
 
-/** UTF-8 where it is, else one character a byte. */
-function fromBytes(written: readonly string[] | null, base: number): string {
-  const bytes = Buffer.from((written ?? []).map((byte) => Number.parseInt(byte, base)));
-  const text = bytes.toString('utf8');
-  return text.includes('\ufffd') ? bytes.toString('latin1') : text;
-}
+const fromBytes = (written: readonly string[] | null, base: number): string =>
+  Buffer.from((written ?? []).map((byte) => Number.parseInt(byte, base))).toString('utf8');
 
 /** Quoted-printable, where a text has enough of it to be meant. */
 export function unquotePrintable(node: ScanNode): ScanNode | undefined {
