@@ -8,7 +8,7 @@ import type { Hours } from './clock/hours.ts';
 import { EventGate } from './faults/event-gate.ts';
 import { Faults } from './faults/faults.ts';
 import { Ledger } from './ledger/ledger.ts';
-import { Instruments, isSymbol } from './market/instruments.ts';
+import { Instruments, type Instrument } from './market/instruments.ts';
 import type { MarketSource } from './market/source.ts';
 import type { MarketTick } from './market/tick.ts';
 import { Desk } from './orders/desk.ts';
@@ -122,6 +122,10 @@ export function buildExchange(options: ExchangeOptions) {
   function prepare(tick: MarketTick): void {
     const instrument = instruments.list(tick.symbol);
     if (clock instanceof EventClock) clock.advanceTo(tick.time);
+    move(tick, instrument);
+  }
+
+  function move(tick: MarketTick, instrument: Instrument): void {
     floor.advance();
     if (tick.kind === 't') floor.trade(instrument, tick);
     else floor.quote(instrument, tick);
@@ -130,6 +134,12 @@ export function buildExchange(options: ExchangeOptions) {
   /** The market has moved: books, orders, then the data stream. */
   function publish(ticks: readonly MarketTick[]): void {
     for (const tick of ticks) prepare(tick);
+    data.publish(ticks);
+  }
+
+  /** Ticks that somebody posted: as the market's, except that their times, which may be any, do not turn the clock. */
+  function post(ticks: readonly MarketTick[]): void {
+    for (const tick of ticks) move(tick, instruments.list(tick.symbol));
     data.publish(ticks);
   }
 
@@ -155,14 +165,13 @@ export function buildExchange(options: ExchangeOptions) {
     newId,
     publish,
     prepare,
+    post,
     get source(): MarketSource | undefined {
       return source;
     },
     use(next: MarketSource): void {
       source = next;
     },
-    /** Symbols that the data stream may name. */
-    isSymbol,
     async start(): Promise<void> {
       heartbeat = setInterval(() => {
         floor.advance();

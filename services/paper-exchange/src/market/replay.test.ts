@@ -1,12 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { until } from '@papergate/service-kit/testing';
 import { makeLeanZip } from '../testing/lean-zip.ts';
 import { findLeanFiles } from './lean-files.ts';
 import { parseTimeOfDay, Replay, type ReplayOptions } from './replay.ts';
 import type { MarketTick } from './tick.ts';
+
+jest.setTimeout(60_000);
 
 let folder = '';
 beforeAll(async () => {

@@ -41,7 +41,7 @@ export async function simRoutes(app: FastifyInstance, { exchange }: { exchange: 
 
   app.post('/sim/ticks', { bodyLimit: 32 * 1024 * 1024 }, (request) => {
     const ticks = readPostedTicks(request.body, exchange.instruments, exchange.clock.now());
-    exchange.publish(ticks);
+    exchange.post(ticks);
     return { accepted: ticks.length };
   });
 
@@ -104,8 +104,12 @@ export function statusOf(exchange: Exchange): Record<string, unknown> {
   };
 }
 
+/** From this machine, by a loopback name, and not from a page of somebody else's that a browser here has open. */
 function isLocal(request: FastifyRequest): boolean {
-  return isLoopback((request.raw.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''));
+  const { host = '', origin } = request.headers;
+  const address = (request.raw.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, '');
+  const name = host.replace(/:\d+$/, '');
+  return isLoopback(address) && isLoopback(name) && (origin === undefined || origin === `http://${host}`);
 }
 
 function readWindow(body: unknown): Partial<ReplayWindow> {

@@ -144,23 +144,19 @@ describe('what was sent', () => {
       });
     }
     sent.count(into, { kind: 'q', symbol: 'AAPL', time: 0, bid: 1, bidSize: 0.5, ask: 3, askSize: 4, exchange: 'V' });
-    expect(sent.toJSON()).toEqual({
+    expect(JSON.parse(JSON.stringify(sent))).toEqual({
       total: 2001,
       trades: 2000,
       quotes: 1,
       by_symbol: {
         AAPL: {
-          trades: 2000,
-          quotes: 1,
-          bars: 0,
-          sums: {
-            price: String(9_007_199_254_741n * 2000n),
-            size: String(5_000_000_000n * 1_000_000n * 2000n),
-            bid: '1',
-            bid_size: '500000',
-            ask: '3',
-            ask_size: '4000000',
+          trades: {
+            count: 2000,
+            price_sum: String(9_007_199_254_741n * 2000n),
+            size_sum: String(5_000_000_000n * 2000n),
           },
+          quotes: { count: 1, price_sum: '4', size_sum: '4.5' },
+          bars: 0,
         },
       },
     });

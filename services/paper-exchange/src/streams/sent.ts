@@ -1,3 +1,4 @@
+import { formatScaled } from '../units/amounts.ts';
 import type { MarketTick } from '../market/tick.ts';
 
 /** An exact sum of non-negative integers: a plain number until it would lose its last digit. */
@@ -13,26 +14,45 @@ class Sum {
     }
   }
 
-  toString(): string {
-    return (this.#high + BigInt(this.#low)).toString();
+  total(): bigint {
+    return this.#high + BigInt(this.#low);
   }
 }
 
-class SymbolSent {
-  trades = 0;
-  quotes = 0;
+/** Ticks of one kind of one symbol. */
+class KindSent {
+  count = 0;
+  readonly #prices = new Sum();
+  readonly #wholeSizes = new Sum();
+  /** Billionths of a share, of the sizes that are no whole shares. */
+  readonly #partSizes = new Sum();
+
+  add(price: number, size: number): void {
+    this.count += 1;
+    this.#prices.add(price);
+    if (Number.isInteger(size)) this.#wholeSizes.add(size);
+    else {
+      this.#wholeSizes.add(Math.floor(size));
+      this.#partSizes.add(Math.round((size - Math.floor(size)) * 1e9));
+    }
+  }
+
+  toJSON(): { count: number; price_sum: string; size_sum: string } {
+    const sizes = this.#wholeSizes.total() * 10n ** 9n + this.#partSizes.total();
+    return { count: this.count, price_sum: this.#prices.total().toString(), size_sum: formatScaled(sizes, 9) };
+  }
+}
+
+export class SymbolSent {
+  readonly trades = new KindSent();
+  readonly quotes = new KindSent();
   bars = 0;
-  readonly price = new Sum();
-  readonly size = new Sum();
-  readonly bid = new Sum();
-  readonly bidSize = new Sum();
-  readonly ask = new Sum();
-  readonly askSize = new Sum();
 }
 
 /**
- * Counts what went out on the data stream, per symbol and kind, with sums that do not depend on the order:
- * whoever stores the ticks can prove by count and sum that it has each of them.
+ * Counts what went out on the data stream, per symbol and kind, with the sums of the architecture's "sums
+ * that prove completeness": they do not depend on the order, so whoever stores the ticks can prove by them
+ * that it has each of them.
  */
 export class Sent {
   readonly #bySymbol = new Map<string, SymbolSent>();
@@ -48,39 +68,15 @@ export class Sent {
   count(into: SymbolSent, tick: MarketTick): void {
     if (tick.kind === 't') {
       this.trades += 1;
-      into.trades += 1;
-      into.price.add(tick.price);
-      into.size.add(Math.round(tick.size * 1e6));
+      into.trades.add(tick.price, tick.size);
     } else {
       this.quotes += 1;
-      into.quotes += 1;
-      into.bid.add(tick.bid);
-      into.bidSize.add(Math.round(tick.bidSize * 1e6));
-      into.ask.add(tick.ask);
-      into.askSize.add(Math.round(tick.askSize * 1e6));
+      into.quotes.add(tick.bid + tick.ask, tick.bidSize + tick.askSize);
     }
   }
 
-  /** Sums are decimal text: prices in micros, sizes in millionths of a share. */
   toJSON(): Record<string, unknown> {
-    const bySymbol: Record<string, unknown> = {};
-    for (const [symbol, sent] of [...this.#bySymbol].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      bySymbol[symbol] = {
-        trades: sent.trades,
-        quotes: sent.quotes,
-        bars: sent.bars,
-        sums: {
-          price: sent.price.toString(),
-          size: sent.size.toString(),
-          bid: sent.bid.toString(),
-          bid_size: sent.bidSize.toString(),
-          ask: sent.ask.toString(),
-          ask_size: sent.askSize.toString(),
-        },
-      };
-    }
+    const bySymbol = Object.fromEntries([...this.#bySymbol].sort(([a], [b]) => (a < b ? -1 : 1)));
     return { total: this.trades + this.quotes, trades: this.trades, quotes: this.quotes, by_symbol: bySymbol };
   }
 }
-
-export type { SymbolSent };

@@ -1,9 +1,11 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { decode, encode } from '@msgpack/msgpack';
 import { until } from '@papergate/service-kit/testing';
 import WebSocket from 'ws';
 import { officialClient } from './official-client.ts';
 import { startExchange, type RunningExchange, type StartOptions } from './start-exchange.ts';
+
+jest.setTimeout(60_000);
 
 type Json = Record<string, unknown>;
 
@@ -162,14 +164,12 @@ describe('the data stream, through Alpaca’s client', () => {
         quotes: 1,
         by_symbol: {
           AAPL: {
-            trades: 1500,
-            quotes: 1,
-            sums: {
-              price: String(trades.reduce((sum, { price }) => sum + Math.round(price * 1e6), 0)),
-              size: String(trades.reduce((sum, { size }) => sum + size * 1e6, 0)),
-              bid: '1000000',
-              ask: '2000000',
+            trades: {
+              count: 1500,
+              price_sum: String(trades.reduce((sum, { price }) => sum + Math.round(price * 1e6), 0)),
+              size_sum: String(trades.reduce((sum, { size }) => sum + size, 0)),
             },
+            quotes: { count: 1, price_sum: '3000000', size_sum: '200' },
           },
         },
       },

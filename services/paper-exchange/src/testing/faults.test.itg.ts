@@ -1,7 +1,10 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { get } from 'node:http';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '@papergate/service-kit/testing';
 import { officialClient } from './official-client.ts';
 import { startExchange, type RunningExchange } from './start-exchange.ts';
+
+jest.setTimeout(60_000);
 
 let running: RunningExchange | undefined;
 const cleanups: (() => void)[] = [];
@@ -144,6 +147,21 @@ describe('faults of the stream, seen by Alpaca’s client', () => {
 });
 
 describe('the controls', () => {
+  test('answer to this machine by its own name alone, and to no page of another origin', async () => {
+    const { px } = await open();
+    const ask = (headers: Record<string, string>) =>
+      new Promise((resolve, reject) => {
+        get(`${px.url}/sim/status`, { headers }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        }).on('error', reject);
+      });
+    expect(await ask({})).toBe(200);
+    expect(await ask({ host: 'rebound.example' })).toBe(403);
+    expect(await ask({ origin: 'http://evil.example' })).toBe(403);
+    expect(await ask({ origin: px.url })).toBe(200);
+  });
+
   test('faults are listed and taken away', async () => {
     const { px, fault, buy } = await open();
     const id = await fault({ kind: 'status', times: null });

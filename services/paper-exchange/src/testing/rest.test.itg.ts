@@ -1,8 +1,10 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Alpaca } from '@alpacahq/alpaca-trade-api';
 import { EventClock } from '../clock/clock.ts';
 import { officialClient } from './official-client.ts';
 import { startExchange, type RunningExchange, type StartOptions } from './start-exchange.ts';
+
+jest.setTimeout(60_000);
 
 let running: RunningExchange | undefined;
 afterEach(async () => {

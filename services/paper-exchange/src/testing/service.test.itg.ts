@@ -5,13 +5,15 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Secret } from '@papergate/config';
 import { createPublisher, type Tick } from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
 import { buildPaperExchange } from '../service.ts';
 import { officialClient } from './official-client.ts';
 import type { RunningExchange } from './start-exchange.ts';
+
+jest.setTimeout(60_000);
 
 const SOURCE = fileURLToPath(new URL('..', import.meta.url));
 const CONFIG = fileURLToPath(new URL('../../../../config', import.meta.url));
@@ -189,7 +191,7 @@ describe('the processes', () => {
     expect((await alpaca.trading.account.getAccount()).accountNumber).toMatch(/^PA/);
     child.kill('SIGTERM');
     expect(await exit).toBe(0);
-  }, 45_000);
+  });
 
   test('standalone.ts prints where it is and its keys as one JSON line, and ends with its input', async () => {
     const { child, out, exit } = run('standalone.ts', ['--port', '0', '--json', '--watch-stdin', '--seed', '5']);
@@ -208,7 +210,7 @@ describe('the processes', () => {
     expect(account).toMatchObject({ cash: '100000' });
     child.stdin?.end();
     expect(await exit).toBe(0);
-  }, 45_000);
+  });
 
   test('a person gets text; Ctrl-C ends it with 0', async () => {
     const { child, out, exit } = run('standalone.ts', ['--port', '0']);
@@ -216,7 +218,7 @@ describe('the processes', () => {
     expect(out()).toMatch(/Alpaca simulator on http:\/\/127\.0\.0\.1:\d+ \(synthetic: AAPL, AMZN, MSFT, NVDA, SPY\)/);
     child.kill('SIGINT');
     expect(await exit).toBe(0);
-  }, 45_000);
+  });
 
   test.each<[string, string[], number, string]>([
     ['a wrong flag', ['--speed', 'fast'], 2, 'USAGE: --speed is "fast"'],
@@ -248,5 +250,5 @@ describe('the processes', () => {
     expect(err()).toContain(
       `PORT_IN_USE: the exchange cannot listen on 127.0.0.1:${port}: another process holds the port`,
     );
-  }, 45_000);
+  });
 });

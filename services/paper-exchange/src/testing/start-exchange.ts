@@ -5,6 +5,7 @@ import { buildApp } from '../app.ts';
 import { EventClock, wallClock, type SimClock } from '../clock/clock.ts';
 import { hoursOf } from '../clock/hours.ts';
 import { buildExchange, type Exchange, type ExchangeOptions } from '../exchange.ts';
+import type { ReplayWindow } from '../market/replay.ts';
 import { openReplay, randomSource, replaySource } from '../sources.ts';
 import { FEMTOS_PER_USD } from '../units/amounts.ts';
 
@@ -23,7 +24,7 @@ export interface StartOptions extends Partial<
   /** `none`: the market is what the test posts or publishes. Default `none`. */
   source?: 'none' | 'synthetic' | 'replay';
   ticksPerSecond?: number;
-  replay?: { paths: readonly string[]; speed?: number; autostart?: boolean };
+  replay?: { paths: readonly string[]; autostart?: boolean } & Partial<ReplayWindow>;
 }
 
 export interface RunningExchange {
@@ -60,8 +61,9 @@ export async function startExchange(options: StartOptions = {}): Promise<Running
   });
   if (source === 'synthetic') exchange.use(randomSource(exchange, { symbols, seed, ticksPerSecond }));
   if (replay !== undefined) {
-    const { speed = 0, autostart = true } = options.replay ?? {};
-    exchange.use(replaySource(exchange, { files: replay.files, speed, autostart }));
+    const { speed = 0, autostart = true, from, to } = options.replay ?? {};
+    const window = { speed, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+    exchange.use(replaySource(exchange, { files: replay.files, autostart, ...window }));
   }
 
   const app = await buildApp(exchange);

@@ -1,9 +1,11 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { decode, encode } from '@msgpack/msgpack';
 import { until } from '@papergate/service-kit/testing';
 import WebSocket from 'ws';
 import { officialClient } from './official-client.ts';
 import { startExchange, type RunningExchange } from './start-exchange.ts';
+
+jest.setTimeout(60_000);
 
 let running: RunningExchange | undefined;
 const cleanups: (() => void)[] = [];
