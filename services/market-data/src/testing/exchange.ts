@@ -7,17 +7,10 @@ import type { Sums, SymbolSums } from '../ticks/sums.ts';
 
 const STANDALONE = fileURLToPath(new URL('../../../paper-exchange/src/standalone.ts', import.meta.url));
 
-/** The exchange's older form: counts as numbers, sums apart, sizes in millionths. */
-interface SentOfSymbol {
-  trades: number;
-  quotes: number;
-  sums: Record<'price' | 'size' | 'bid' | 'bid_size' | 'ask' | 'ask_size', string>;
-}
-
 export interface ExchangeStatus {
   running: boolean;
   finished: boolean;
-  sent: { total: number; by_symbol: Record<string, SymbolSums | SentOfSymbol> };
+  sent: { total: number; by_symbol: Record<string, SymbolSums> };
 }
 
 export interface SpawnedExchange {
@@ -68,31 +61,16 @@ export async function spawnExchange(flags: readonly string[]): Promise<SpawnedEx
   };
 }
 
-/** What the exchange has sent, in the form of docs/architecture.md. */
+/** What the exchange has sent, as docs/architecture.md defines it, without what else it tells of a symbol. */
 export function sumsOfExchange({ sent }: ExchangeStatus): Record<string, SymbolSums> {
-  const sums: Record<string, SymbolSums> = {};
-  for (const [symbol, entry] of Object.entries(sent.by_symbol)) {
-    sums[symbol] = 'sums' in entry ? converted(entry) : { trades: pick(entry.trades), quotes: pick(entry.quotes) };
-  }
-  return sums;
+  return Object.fromEntries(
+    Object.entries(sent.by_symbol).map(([symbol, { trades, quotes }]) => [
+      symbol,
+      { trades: pick(trades), quotes: pick(quotes) },
+    ]),
+  );
 }
 
 function pick({ count, price_sum, size_sum }: Sums): Sums {
   return { count, price_sum, size_sum };
-}
-
-function converted({ trades, quotes, sums }: SentOfSymbol): SymbolSums {
-  const { price, size, bid, bid_size: bidSize, ask, ask_size: askSize } = sums;
-  return {
-    trades: sumsOf(trades, BigInt(price), BigInt(size)),
-    quotes: sumsOf(quotes, BigInt(bid) + BigInt(ask), BigInt(bidSize) + BigInt(askSize)),
-  };
-}
-
-function sumsOf(count: number, prices: bigint, sizes: bigint): Sums {
-  const whole = sizes / 1_000_000n;
-  const rest = String(sizes % 1_000_000n)
-    .padStart(6, '0')
-    .replace(/0+$/, '');
-  return { count, price_sum: String(prices), size_sum: rest === '' ? String(whole) : `${whole}.${rest}` };
 }
