@@ -120,7 +120,8 @@ describe('the load stage', () => {
     const at = passingSummary().metrics['main_started_at']!['value']!;
     const rows = [
       'metric_name,timestamp,metric_value,scenario,extra_tags',
-      `order_latency,${at - 500},999,warmup_round,`,
+      `order_latency,${at - 500},999,main_round,`,
+      `order_latency,${at + 100},999,warmup_round,`,
       `orders_succeeded,${at + 10},1,main_round,`,
       `orders_succeeded,${at + 990},1,main_round,`,
       `orders_succeeded,${at + 1000},1,main_round,`,
