@@ -18,8 +18,23 @@ const formatter = new Intl.DateTimeFormat('en-US', {
   second: '2-digit',
 });
 
+/** By the hour: clocks change on the hour, and the formatter takes longer than all the rest of an order. */
+const offsets = new Map<number, Micros>();
+const MOST_OFFSETS = 10_000;
+
 /** Offset of New York from UTC at an instant, µs (negative: west). */
 export function newYorkOffset(at: Micros): Micros {
+  const hour = Math.floor(at / HOUR);
+  let offset = offsets.get(hour);
+  if (offset === undefined) {
+    if (offsets.size >= MOST_OFFSETS) offsets.clear();
+    offset = lookUpOffset(at);
+    offsets.set(hour, offset);
+  }
+  return offset;
+}
+
+function lookUpOffset(at: Micros): Micros {
   const parts: Record<string, number> = {};
   for (const { type, value } of formatter.formatToParts(new Date(at / 1000))) parts[type] = Number(value);
   const local = Date.UTC(

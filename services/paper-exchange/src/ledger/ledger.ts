@@ -59,6 +59,7 @@ export type FillEntry = Extract<LedgerEntry, { kind: 'fill' }>;
 export class Ledger {
   readonly #now: () => Micros;
   #entries: LedgerEntry[] = [];
+  #fills: FillEntry[] = [];
 
   constructor(now: () => Micros) {
     this.#now = now;
@@ -125,16 +126,19 @@ export class Ledger {
     return this.#entries.slice(after, after + limit);
   }
 
-  /** Fills in order, for account activities. */
-  fills(): FillEntry[] {
-    return this.#entries.filter((entry) => entry.kind === 'fill');
+  /** Fills in the order in which they happened, for account activities. */
+  fills(): readonly FillEntry[] {
+    return this.#fills;
   }
 
   clear(): void {
     this.#entries = [];
+    this.#fills = [];
   }
 
   #append(entry: Unnumbered<LedgerEntry>): void {
-    this.#entries.push({ seq: this.#entries.length + 1, at: toRfc3339(this.#now()), ...entry });
+    const numbered: LedgerEntry = { seq: this.#entries.length + 1, at: toRfc3339(this.#now()), ...entry };
+    this.#entries.push(numbered);
+    if (numbered.kind === 'fill') this.#fills.push(numbered);
   }
 }

@@ -113,18 +113,26 @@ describe('a replay', () => {
   });
 
   test('goes no faster than its readers take it', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'px-slow-'));
+    const rows = Array.from({ length: 3000 }, (_, index) => `${34_200_000 + index},1000,100,P,0,0`);
+    await writeFile(join(own, 'ccc_20131007_trade.zip'), makeLeanZip(rows));
     let release: () => void = () => undefined;
-    const { replay, sent } = await open({ drained: () => new Promise((resolve) => (release = resolve)) });
+    const { replay, sent } = await open({
+      files: await findLeanFiles([own]),
+      drained: () => new Promise((resolve) => (release = resolve)),
+    });
     await replay.start();
     await until('the first batch', () => sent.length > 0);
     const first = sent.length;
-    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(first).toBeLessThan(3000);
+    for (let turn = 0; turn < 1000; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(sent).toHaveLength(first);
     await until('the end', () => {
       release();
       return replay.status().finished;
     });
-    expect(sent).toHaveLength(250);
+    expect(sent).toHaveLength(3000);
+    await rm(own, { recursive: true });
   });
 
   test('a file that breaks half-way ends it with the reason', async () => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { accountJson } from '../account/views.ts';
-import { newYorkDate } from '../clock/new-york.ts';
+import { newYorkDate, type Micros } from '../clock/new-york.ts';
 import { refusals } from '../errors.ts';
 import type { AccountSettings, Exchange } from '../exchange.ts';
 import type { FillEntry } from '../ledger/ledger.ts';
@@ -65,28 +65,34 @@ function fillActivities({ ledger }: Exchange, query: Query): Record<string, unkn
   const date = text(query, 'date')?.slice(0, 10);
   const token = text(query, 'page_token');
 
-  const chosen = ledger
-    .fills()
-    .map((fill) => ({ fill, id: activityId(fill), at: Date.parse(fill.at) * 1000 + Number(fill.at.slice(23, 26)) }))
-    .filter(
-      ({ at }) =>
-        (after === undefined || at > after) &&
-        (until === undefined || at <= until) &&
-        (date === undefined || newYorkDate(at) === date),
-    );
-  if (direction === 'desc') chosen.reverse();
-  const start = token === undefined ? 0 : chosen.findIndex(({ id }) => id === token) + 1;
-  if (token !== undefined && start === 0) throw refusals.invalid(`invalid page_token ${token}`);
-  return chosen.slice(start, start + pageSize).map(({ fill, id }) => activityJson(fill, id));
+  const fills = ledger.fills();
+  const step = direction === 'asc' ? 1 : -1;
+  const found = token === undefined ? undefined : fills.findIndex((fill) => activityId(fill) === token);
+  if (found === -1) throw refusals.invalid(`invalid page_token ${String(token)}`);
+  // From one end, or on from the token, until the page is full: a long day is not gone through for its last fills.
+  const page: Record<string, unknown>[] = [];
+  let index = found === undefined ? (direction === 'asc' ? 0 : fills.length - 1) : found + step;
+  for (; page.length < pageSize; index += step) {
+    const fill = fills[index];
+    if (fill === undefined) break;
+    const at = timeOf(fill);
+    if (after !== undefined && at <= after) continue;
+    if (until !== undefined && at > until) continue;
+    if (date !== undefined && newYorkDate(at) !== date) continue;
+    page.push(activityJson(fill));
+  }
+  return page;
 }
+
+const timeOf = ({ at }: FillEntry): Micros => Date.parse(at) * 1000 + Number(at.slice(23, 26));
 
 function activityId(fill: FillEntry): string {
   return `${fill.at.replace(/\D/g, '').slice(0, 17)}::${fill.execution_id}`;
 }
 
-function activityJson(fill: FillEntry, id: string): Record<string, unknown> {
+function activityJson(fill: FillEntry): Record<string, unknown> {
   return {
-    id,
+    id: activityId(fill),
     activity_type: 'FILL',
     transaction_time: fill.at,
     type: fill.order_status === 'filled' ? 'fill' : 'partial_fill',

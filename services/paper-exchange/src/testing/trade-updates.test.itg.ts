@@ -123,6 +123,24 @@ describe('the trading stream’s protocol', () => {
     expect(JSON.parse((await next()).data.toString())).toMatchObject({ stream: 'error' });
   });
 
+  test('who has not asked to listen hears nothing, while another does', async () => {
+    const { px, socket, next } = await raw();
+    socket.send(JSON.stringify({ action: 'auth', key: px.key, secret: px.secret }));
+    await next();
+    const other = officialClient(px).trading.stream({ url: px.tradingStreamUrl, reconnect: false });
+    cleanups.push(() => other.disconnect());
+    const heard: string[] = [];
+    other.onTradeUpdate(({ event }) => heard.push(event));
+    other.subscribeTradeUpdates();
+    other.connect();
+    await until('the listening', () => px.exchange.updates.listening === 1);
+    await px.sim('POST', '/sim/ticks', { symbol: 'AAPL', bid: 99, ask: 101 });
+    await officialClient(px).trading.orders.market({ symbol: 'AAPL', qty: 1, side: 'buy' });
+    await until('the fill', () => heard.includes('fill'));
+    socket.send(JSON.stringify({ action: 'listen', data: { streams: [] } }));
+    expect(JSON.parse((await next()).data.toString())).toMatchObject({ stream: 'listening' });
+  });
+
   test('a client that says msgpack gets msgpack', async () => {
     const { px, socket, next } = await raw({ 'content-type': 'application/msgpack' });
     socket.send(encode({ action: 'authenticate', data: { key_id: px.key, secret_key: px.secret } }));
