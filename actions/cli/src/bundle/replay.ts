@@ -27,9 +27,8 @@ export interface ReplayProof {
   ticks_per_second: number;
   /** Largest number of ticks that were sent and not yet committed, of what was seen twice a second. */
   largest_backlog: number;
-  /** Gaps that subscribers noticed and repaired. */
   signals: number;
-  orders: number;
+  fills: number;
   /** Empty when exchange, market-data and database agree in every count and sum. */
   differences: string[];
 }
@@ -72,9 +71,8 @@ export async function replayThroughBundle(options: ReplayOptions): Promise<Repla
   });
   try {
     const exchange = bundle.urls['paper-exchange'];
-    const market = bundle.urls['market-data'];
     const storage = bundle.urls['observability-api'];
-    const before = (await getJson<MarketStats>(`${market}/api/v1/stats`)).n;
+    const before = (await getJson<MarketStats>(`${bundle.urls['market-data']}/api/v1/stats`)).n;
     const began = performance.now();
     await postJson(`${exchange}/sim/replay/start`, {
       speed: options.speed,
@@ -93,7 +91,7 @@ export async function replayThroughBundle(options: ReplayOptions): Promise<Repla
       await delay(500);
       sim = await getJson<SimStatus>(`${exchange}/sim/status`);
       if (sim.finished) sentSeconds ??= seconds();
-      const now = await storedTicks(storage);
+      const now = await counted(`${storage}/metrics`, 'papergate_ticks_stored_total');
       if (now > stored) moved = performance.now();
       stored = now;
       largestBacklog = Math.max(largestBacklog, sim.sent.total - stored);
@@ -105,26 +103,15 @@ export async function replayThroughBundle(options: ReplayOptions): Promise<Repla
     }
     const storedSeconds = seconds();
 
-    const stats = await getJson<MarketStats>(`${market}/api/v1/stats`);
-    const { by_epoch: epochs } = await getJson<StorageStats>(`${storage}/api/storage/stats`, 120_000);
-    const epoch = epochs.find((candidate) => candidate.epoch === stats.epoch);
-    const sent: Counted = { place: 'exchange', by_symbol: sim.sent.by_symbol };
-    const numbered: Counted = { place: 'market-data', by_symbol: stats.from_upstream };
-    const kept: Counted = { place: 'database', by_symbol: epoch?.by_symbol ?? {} };
-    const lost = [...differences(sent, numbered), ...differences(sent, kept)];
-    if (epoch === undefined || epoch.missing > 0)
-      lost.push(`numbers missing in the database: ${epoch?.missing ?? 'all'}`);
-    for (const [reason, count] of Object.entries(stats.dropped))
-      if (count > 0) lost.push(`market-data dropped ${count}: ${reason}`);
-    const ticks = totalOf(sent);
+    const { ticks, lost } = await compareTicks(bundle.urls);
     return {
       ticks,
       sent_seconds: sentSeconds,
       stored_seconds: storedSeconds,
       ticks_per_second: ticks / storedSeconds,
       largest_backlog: largestBacklog,
-      signals: (await getJson<unknown[]>(`${bundle.urls['signal-bridge']}/api/v1/signals?limit=1000`)).length,
-      orders: (await getJson<unknown[]>(`${bundle.urls['execution-engine']}/orders?status=all&limit=1000`)).length,
+      signals: await counted(`${bundle.urls['signal-bridge']}/metrics`, 'papergate_signals_total'),
+      fills: await counted(`${bundle.urls['execution-engine']}/metrics`, 'papergate_fills_total'),
       differences: lost,
     };
   } finally {
@@ -132,11 +119,29 @@ export async function replayThroughBundle(options: ReplayOptions): Promise<Repla
   }
 }
 
-/** Ticks committed since observability-api started, from its own counter: cheap enough to ask twice a second. */
-async function storedTicks(storage: string): Promise<number> {
-  const text = await (await fetch(`${storage}/metrics`)).text();
-  const match = /^papergate_ticks_stored_total(?:\{[^}]*\})? ([0-9.e+]+)$/m.exec(text);
-  return Number(match?.[1] ?? 0);
+/** What the exchange sent, market-data numbered and the database holds, compared in every count and sum. */
+export async function compareTicks(urls: Record<string, string>): Promise<{ ticks: number; lost: string[] }> {
+  const sim = await getJson<SimStatus>(`${urls['paper-exchange']}/sim/status`);
+  const stats = await getJson<MarketStats>(`${urls['market-data']}/api/v1/stats`);
+  const { by_epoch: epochs } = await getJson<StorageStats>(`${urls['observability-api']}/api/storage/stats`, 120_000);
+  const epoch = epochs.find((candidate) => candidate.epoch === stats.epoch);
+  const sent: Counted = { place: 'exchange', by_symbol: sim.sent.by_symbol };
+  const numbered: Counted = { place: 'market-data', by_symbol: stats.from_upstream };
+  const kept: Counted = { place: 'database', by_symbol: epoch?.by_symbol ?? {} };
+  const lost = [...differences(sent, numbered), ...differences(sent, kept)];
+  if (epoch === undefined || epoch.missing > 0)
+    lost.push(`numbers missing in the database: ${epoch?.missing ?? 'all'}`);
+  for (const [reason, count] of Object.entries(stats.dropped)) {
+    if (count > 0) lost.push(`market-data dropped ${count}: ${reason}`);
+  }
+  return { ticks: totalOf(sent), lost };
+}
+
+/** Sum over the series of a service's own counter: cheap enough to ask twice a second. */
+async function counted(url: string, name: string): Promise<number> {
+  const text = await (await fetch(url)).text();
+  const series = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? ([0-9.e+]+)$`, 'gm'));
+  return [...series].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
 async function getJson<T>(url: string, timeoutMs = 10_000): Promise<T> {

@@ -30,8 +30,11 @@ export interface BusCollectorOptions {
 
 /** Publishers have a heartbeat each second. */
 const SILENT_MS = 5_000;
-/** Tick messages hold up to a thousand ticks: few may wait here, the rest in the publisher's pipe and its ring. */
-const TICK_MESSAGES = 1_000;
+/**
+ * Tick messages hold up to a thousand ticks. Few may wait here: what is held in all (this, the publisher's pipe,
+ * the writer) stays far below the million that market-data can still repair, and the rest is held back at the exchange.
+ */
+const TICK_MESSAGES = 64;
 
 /** SUB on all publishers. Ticks have a socket of their own: while the store is full it waits, and orders go on. */
 export function collectFromBus(options: BusCollectorOptions): BusCollectors {
