@@ -14,6 +14,7 @@ export type { ServiceStatus, StagingStatus, SupervisorEvent } from './supervisor
 export { INTERRUPTED, ship } from './ship/ship.ts';
 export * from './ship/types.ts';
 export { copyReport, findRun, readEvidence, RunStore } from './ship/run-store.ts';
+export { Guard } from './guard/index.ts';
 export { endProcess } from './process/end.ts';
 export { isRunning, identify, startOf } from './process/facts.ts';
 export { waitFor } from './process/wait.ts';

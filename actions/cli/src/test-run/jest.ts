@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EnvSource } from '@papergate/config';
+import { Guard, identify } from '@papergate/delivery';
 
 /** What `jest/reporter.mjs` leaves. */
 export interface JestOutcome {
@@ -40,18 +41,38 @@ export async function runJest(options: {
   }
 }
 
+// In a process group of its own: an interrupt has to reach its workers, which may be in the middle of a test.
 function spawnJest(cwd: string, args: string[], signal: AbortSignal, env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve) => {
     const jest = join(cwd, 'node_modules', 'jest', 'bin', 'jest.js');
     const child = spawn(process.execPath, [jest, ...args], {
       cwd,
       env,
+      detached: true,
       stdio: ['ignore', 'inherit', 'inherit'],
-      signal,
     });
-    child.on('error', () => resolve(1));
-    child.on('exit', (code) => resolve(code ?? 1));
+    const guard = new Guard({ patienceMs: 1_000 });
+    const id = child.pid === undefined ? undefined : identify(child.pid);
+    if (id !== undefined) guard.add(id);
+    const stop = (): void => endGroup(child.pid);
+    signal.addEventListener('abort', stop, { once: true });
+    const end = (code: number): void => {
+      signal.removeEventListener('abort', stop);
+      if (id !== undefined) guard.drop(id.pid);
+      void guard.close().then(() => resolve(code));
+    };
+    child.once('error', () => end(1));
+    child.once('exit', (code) => end(code ?? 1));
   });
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself in this moment.
+  }
 }
 
 function readOutcome(path: string, code: number): JestOutcome {

@@ -90,7 +90,10 @@ async function startOn(
     const server = spawnServer(place, port, { durable });
     guard.add(server.id, 'SIGINT');
     const isDown = (): boolean => server.child.exitCode !== null || server.child.signalCode !== null;
-    const up = await waitFor(async () => (isDown() ? 'down' : (await isReady(port, passwords.admin)) && 'up'), {
+    // Somebody else's server on the port may take a connection and never answer, while ours has long given up.
+    const ended = untilExit(server).then(() => false);
+    const look = (): Promise<boolean> => Promise.race([ended, isReady(port, passwords.admin)]);
+    const up = await waitFor(async () => (isDown() ? 'down' : (await look()) && 'up'), {
       timeoutMs: options.timeoutMs ?? 120_000,
     });
     if (up === 'up' && !isDown()) return { server, port };

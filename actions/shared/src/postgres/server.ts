@@ -81,7 +81,7 @@ export function startFailed(dir: string, port: number): ExternalError {
 
 function lastWords(dir: string): string {
   try {
-    return readFileSync(logFile(dir), 'utf8').trimEnd().split('\n').slice(-4).join(' | ');
+    return readFileSync(logFile(dir), 'utf8').trimEnd().split('\n').slice(-6).join(' | ');
   } catch {
     return '(none)';
   }
