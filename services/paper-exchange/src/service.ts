@@ -21,7 +21,8 @@ export async function buildPaperExchange(context: ServiceContext): Promise<Runni
   const exchange = buildExchange({
     key: env.alpacaApiKey,
     secret: env.alpacaSecretKey,
-    clock: replay?.clock ?? wallClock(),
+    // Also for a replay: the bundle trades now, whatever day its prices are from, and reconciles by its own clock.
+    clock: wallClock(),
     hours: alwaysOpen(),
     symbols,
     startingCash: parseScaled(system.exchange.starting_cash, 15) ?? 0n,

@@ -65,7 +65,8 @@ function listOrders({ store, instruments }: Exchange, query: Query): Record<stri
       order.seq > afterSeq &&
       !(nested && order.parent !== null),
   );
-  chosen.sort((a, b) => (direction === 'asc' ? a.seq - b.seq : b.seq - a.seq));
+  const sign = direction === 'asc' ? 1 : -1;
+  chosen.sort((a, b) => sign * (a.submittedAt - b.submittedAt || a.seq - b.seq));
   return chosen.slice(0, limit).map((order) => orderJson(order, nested));
 }
 

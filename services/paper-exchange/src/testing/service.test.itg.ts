@@ -10,6 +10,7 @@ import { Secret } from '@papergate/config';
 import { createPublisher, type Tick } from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
 import { buildPaperExchange } from '../service.ts';
+import { makeLeanZip } from './lean-zip.ts';
 import { officialClient } from './official-client.ts';
 import type { RunningExchange } from './start-exchange.ts';
 
@@ -98,6 +99,37 @@ describe('the exchange as a service', () => {
     expect(await order()).toMatchObject({ status: 'partially_filled', filledQty: '7', filledAvgPrice: '101' });
     await publisher.publish('tick', [tick({ b: 99_000_000, bs: 100, a: 102_000_000, as: 100 })]);
     await until('the rest', async () => (await order()).status === 'filled');
+  });
+
+  test('on the replay source it waits to be told, and stamps orders with the present', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'px-service-'));
+    cleanups.push(() => rm(folder, { recursive: true, force: true }));
+    const rows = Array.from({ length: 1000 }, (_, index) => `${34_200_000 + index},1000000,100,P,0,0`);
+    await writeFile(join(folder, 'zzz_20131007_trade.zip'), makeLeanZip(rows));
+    const begun = Date.now();
+    const { alpaca, url } = await service({
+      system: (system) => {
+        system.exchange.source = 'replay';
+        system.exchange.replay_paths = [folder];
+        system.exchange.speed = 0;
+      },
+    });
+    const data = alpaca.marketData.stockStream({ url: `${url.replace('http', 'ws')}/v2/iex`, reconnect: false });
+    cleanups.push(() => data.disconnect());
+    let trades = 0;
+    data.onTrade(() => (trades += 1));
+    data.subscribeForTrades(['*']);
+    data.connect();
+    expect(await data.waitForAuthentication(5000)).toBe(true);
+    const status = async () => (await (await fetch(`${url}/sim/status`)).json()) as Record<string, unknown>;
+    expect(await status()).toMatchObject({ source: 'replay', running: false, waiting: 'start' });
+    expect((await fetch(`${url}/sim/replay/start`, { method: 'POST' })).status).toBe(202);
+    await until('every trade', () => trades === 1000);
+    expect(await status()).toMatchObject({ finished: true, sent: { total: 1000 } });
+    const { id } = await alpaca.trading.orders.market({ symbol: 'ZZZ', qty: 1, side: 'buy' });
+    const order = await alpaca.trading.orders.getOrderByOrderID({ orderId: String(id) });
+    expect(order).toMatchObject({ status: 'filled', filledAvgPrice: '100' });
+    expect(order.filledAt?.getTime()).toBeGreaterThanOrEqual(begun);
   });
 
   test('refuses to start where real orders are meant, or without a key', async () => {
