@@ -52,7 +52,7 @@ describe('the ledger', () => {
       'a fill that is there twice',
       (entries) =>
         entries
-          .flatMap((entry) => (entry.kind === 'fill' ? [entry, entry] : [entry]))
+          .flatMap((entry): LedgerEntry[] => (entry.kind === 'fill' ? [entry, entry] : [entry]))
           .map((entry, i) => ({ ...entry, seq: i + 1 })),
       'cash is',
     ],
