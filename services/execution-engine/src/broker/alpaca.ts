@@ -98,7 +98,12 @@ export function createAlpacaBroker(alpaca: Alpaca, budget: RateBudget): Broker {
         }
       }),
 
-    openOrders: () => read('list of open orders', () => allOpenOrders(trading)),
+    openOrders: () => read('list of open orders', () => listOrders(trading, { status: 'open', pages: Infinity })),
+
+    ordersSince: (since) =>
+      read('list of orders', () =>
+        listOrders(trading, { status: 'all', pages: 20, after: new Date(since).toISOString() }),
+      ),
 
     positions: () =>
       read('list of positions', async () => {
@@ -155,11 +160,15 @@ export function createAlpacaBroker(alpaca: Alpaca, budget: RateBudget): Broker {
 }
 
 /** Alpaca gives at most 500 a page, and pages by time of submission. */
-async function allOpenOrders(trading: Alpaca['trading']): Promise<BrokerOrder[]> {
+async function listOrders(
+  trading: Alpaca['trading'],
+  query: { status: 'open' | 'all'; pages: number; after?: string },
+): Promise<BrokerOrder[]> {
   const found = new Map<string, BrokerOrder>();
-  for (let after: string | undefined; ;) {
+  let { after } = query;
+  for (let pages = 0; pages < query.pages; pages += 1) {
     const page = await trading.orders.getAllOrders({
-      status: 'open',
+      status: query.status,
       limit: 500,
       direction: 'asc',
       nested: false,
@@ -168,10 +177,11 @@ async function allOpenOrders(trading: Alpaca['trading']): Promise<BrokerOrder[]>
     const before = found.size;
     for (const order of page) found.set(String(order.id), toBrokerOrder(order));
     const last = page.at(-1)?.submittedAt;
-    if (page.length < 500 || last === undefined || last === null || found.size === before) return [...found.values()];
+    if (page.length < 500 || last === undefined || last === null || found.size === before) break;
     // `after` leaves its own moment out, at which several orders may have come in: step back and drop what comes twice.
     after = new Date(last.getTime() - 1).toISOString();
   }
+  return [...found.values()];
 }
 
 /** Reduces the client's order. Throws a RangeError where a number that the ledger needs is none. */

@@ -71,6 +71,8 @@ export interface Broker {
   submit(order: NewOrder): Promise<SubmitOutcome>;
   findByClientOrderId(clientOrderId: string): Promise<BrokerOrder | undefined>;
   openOrders(): Promise<BrokerOrder[]>;
+  /** Orders in any state that were submitted after this moment, ms since 1970; as many as a few requests bring. */
+  ordersSince(since: number): Promise<BrokerOrder[]>;
   positions(): Promise<BrokerPosition[]>;
   account(): Promise<BrokerAccount>;
   cancel(brokerOrderId: string): Promise<CancelOutcome>;

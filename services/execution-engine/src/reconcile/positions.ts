@@ -16,6 +16,8 @@ export interface ComparePositionsOptions {
   broker: Pick<Broker, 'positions'>;
   ours: () => ReadonlyMap<string, Position>;
   zero: Big;
+  /** Symbols with orders whose fills may not have been booked yet: their positions differ for a reason. */
+  inDoubt: () => ReadonlySet<string>;
   /** ms between two looks. */
   pauseMs: number;
   signal?: AbortSignal;
@@ -32,6 +34,7 @@ export async function comparePositions(options: ComparePositionsOptions): Promis
   let standing: PositionDifference[] | undefined;
   for (let look = 0; look < LOOKS; look += 1) {
     const found = differences(await options.broker.positions(), options.ours(), options.zero);
+    for (const symbol of options.inDoubt()) found.delete(symbol);
     standing = standing?.flatMap((before) => {
       const now = found.get(before.symbol);
       return now !== undefined && now.difference.eq(before.difference) ? [now] : [];

@@ -9,7 +9,7 @@ import type { CatchUp } from './catch-up.ts';
 import { comparePositions } from './positions.ts';
 
 export interface ReconcilerOptions {
-  broker: Pick<Broker, 'openOrders' | 'positions' | 'findByClientOrderId'>;
+  broker: Pick<Broker, 'openOrders' | 'ordersSince' | 'positions' | 'findByClientOrderId'>;
   ledger: Pick<Ledger, 'book' | 'open' | 'post'>;
   catchUp: Pick<CatchUp, 'run'>;
   /** Orders whose outcome is being looked up anyway. */
@@ -43,6 +43,7 @@ export interface ReconciliationReport {
 
 /** Look-ups of single orders in one round; the rest waits for the next. */
 const LOOK_UPS = 50;
+const LIST_FROM = 10;
 const KEPT = 50;
 
 /**
@@ -112,7 +113,7 @@ export class Reconciler {
     await this.#adoptOpen(theirs);
     await this.#endMissing(ours, theirs, startedAt);
     await catchUp.run();
-    await this.#comparePositions();
+    await this.#comparePositions(theirs);
     this.#report.open_orders = {
       here: ledger.open().length,
       broker: theirs.length,
@@ -163,11 +164,18 @@ export class Reconciler {
         !isFinal(order.status) &&
         Math.max(order.submittedAt ?? 0, 0) <= startedAt - minAgeMs,
     );
-    for (const tracked of missing.slice(0, LOOK_UPS)) {
+    const listed = await this.#list(missing);
+    let lookUps = 0;
+    for (const tracked of missing) {
       const { order } = tracked;
       const { clientOrderId, symbol } = order;
       const before = order.status;
-      const report = await broker.findByClientOrderId(clientOrderId);
+      let report = listed.get(clientOrderId);
+      if (report === undefined) {
+        lookUps += 1;
+        if (lookUps > LOOK_UPS) continue;
+        report = await broker.findByClientOrderId(clientOrderId);
+      }
       if (isFinal(order.status)) continue;
       if (report === undefined) {
         const reason = 'not known at the broker';
@@ -202,12 +210,21 @@ export class Reconciler {
     }
   }
 
-  async #comparePositions(): Promise<void> {
+  /** Many at once, such as after a restart, come as a list: a request each would use the account's budget up. */
+  async #list(missing: readonly Tracked[]): Promise<Map<string, BrokerOrder>> {
+    if (missing.length < LIST_FROM) return new Map();
+    const oldest = Math.min(...missing.map(({ order }) => order.submittedAt ?? order.createdAt));
+    const orders = await this.#options.broker.ordersSince(oldest - 60_000);
+    return new Map(orders.map((order) => [order.clientOrderId, order]));
+  }
+
+  async #comparePositions(theirs: readonly BrokerOrder[]): Promise<void> {
     const { broker, ledger, now, pauseMs } = this.#options;
     const found = await comparePositions({
       broker,
       ours: () => ledger.book.positions,
       zero: new Big(0),
+      inDoubt: () => this.#inDoubt(theirs),
       pauseMs,
       signal: this.#stop.signal,
     });
@@ -224,6 +241,18 @@ export class Reconciler {
         },
       );
     }
+  }
+
+  /** An order of ours that the broker does not show open with the same fills: what it did to the position is still to come. */
+  #inDoubt(theirs: readonly BrokerOrder[]): Set<string> {
+    const { book } = this.#options.ledger;
+    const filled = new Map(theirs.map((order) => [order.brokerOrderId, order.filledQuantity]));
+    const symbols = new Set<string>();
+    for (const { order } of [...this.#options.ledger.open(), ...book.gaps]) {
+      const there = order.brokerOrderId === null ? undefined : filled.get(order.brokerOrderId);
+      if (there === undefined || !there.eq(order.filledQuantity)) symbols.add(order.symbol);
+    }
+    return symbols;
   }
 
   async #differ(
