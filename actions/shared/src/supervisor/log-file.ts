@@ -41,7 +41,7 @@ export function rotateLog(path: string, limit: number): boolean {
 
 /** The last `count` lines of a log, not from before byte `from`; reads at most 256 KiB. */
 export function lastLines(path: string, count: number, from = 0): string[] {
-  if (!existsSync(path)) return [];
+  if (count === 0 || !existsSync(path)) return [];
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);

@@ -1,0 +1,156 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { loadSystemConfig, SERVICE_NAMES, type SystemConfig } from '@papergate/config';
+import { canListen, freePorts } from '../net/free-port.ts';
+import { portHolder } from '../net/port-holder.ts';
+import { renderConfig } from './config.ts';
+import { planDeploy, urlsOf } from './plan.ts';
+import { checkPorts } from './ports.ts';
+
+const CONFIG = fileURLToPath(new URL('../../../../config', import.meta.url));
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'papergate-deploy-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function portsOf(system: SystemConfig): number[] {
+  const services = Object.values(system.services).flatMap((service) =>
+    Object.values(service).filter((value): value is number => typeof value === 'number'),
+  );
+  return [...services, system.database.port];
+}
+
+describe('the rendered configuration', () => {
+  test('with default ports is that of the release, and only configuration is in it', async () => {
+    const { system } = await renderConfig({ from: CONFIG, into: dir, environment: 'development', ports: 'default' });
+    expect(system).toEqual(loadSystemConfig(CONFIG, 'development'));
+    expect(readdirSync(dir).filter((name) => !/^(system|risk_limits|alerts)/.test(name))).toEqual([]);
+  });
+
+  test('with free ports moves every port, and the addresses that point at the simulator with it', async () => {
+    const before = loadSystemConfig(CONFIG, 'development');
+    const { system } = await renderConfig({ from: CONFIG, into: dir, environment: 'development', ports: 'free' });
+    const ports = portsOf(system);
+    expect(new Set(ports).size).toBe(portsOf(before).length);
+    expect(ports.filter((port) => portsOf(before).includes(port))).toEqual([]);
+    const exchange = system.services['paper-exchange'].http_port;
+    expect(system.dry_run_broker_url).toBe(`http://127.0.0.1:${exchange}`);
+    expect(system.alpaca).toEqual({
+      base_url: `http://127.0.0.1:${exchange}`,
+      trading_stream_url: `ws://127.0.0.1:${exchange}/stream`,
+      data_stream_url: `ws://127.0.0.1:${exchange}/v2/iex`,
+      feed: 'iex',
+    });
+  });
+
+  test('with free ports leaves the addresses of the real exchange alone', async () => {
+    const { system } = await renderConfig({ from: CONFIG, into: dir, environment: 'staging', ports: 'free' });
+    expect(system.alpaca).toEqual(loadSystemConfig(CONFIG, 'staging').alpaca);
+    expect(system.dry_run_broker_url).toBe(`http://127.0.0.1:${system.services['paper-exchange'].http_port}`);
+  });
+});
+
+describe('ports', () => {
+  test('free ones are all different, can be listened on, and lie below those that the kernel draws from', async () => {
+    const ports = await freePorts(30);
+    expect(new Set(ports).size).toBe(30);
+    for (const port of ports) {
+      expect(port).toBeLessThan(32_768);
+      expect(await canListen(port)).toBe(true);
+    }
+  });
+
+  test('a draw that only finds taken ones does not go on for ever', async () => {
+    await expect(freePorts(2, () => 20_000)).rejects.toThrow('no 2 free ports');
+  });
+
+  test('all that are taken are named, with service and holder', async () => {
+    const { system } = await renderConfig({ from: CONFIG, into: dir, environment: 'development', ports: 'free' });
+    await expect(checkPorts(system, true)).resolves.toBe(13);
+    const taken = [system.services.dashboard.http_port, system.services['market-data'].bus_port, system.database.port];
+    const servers = await Promise.all(
+      taken.map(
+        (port) =>
+          new Promise<ReturnType<typeof createServer>>((resolve) => {
+            const server = createServer();
+            server.listen(port, '127.0.0.1', () => resolve(server));
+          }),
+      ),
+    );
+    try {
+      const refused = checkPorts(system, true);
+      await expect(refused).rejects.toMatchObject({ code: 'PORT_IN_USE', exitCode: 3 });
+      await expect(refused).rejects.toThrow(/\(dashboard\).*;|\(PostgreSQL\).*;/);
+      for (const [port, name] of [
+        [taken[0], 'dashboard'],
+        [taken[1], 'market-data'],
+        [taken[2], 'PostgreSQL'],
+      ] as const) {
+        await expect(refused).rejects.toThrow(`${port} (${name}) is held by`);
+      }
+      // Where the database is somebody else's, its port is none of ours.
+      await expect(checkPorts(system, false)).rejects.not.toThrow('PostgreSQL');
+      const holder = portHolder(taken[0] ?? 0);
+      // Only Linux tells.
+      expect(holder?.pid).toBe(process.platform === 'linux' ? process.pid : undefined);
+    } finally {
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    }
+    expect(portHolder(taken[0] ?? 0)).toBeUndefined();
+  });
+});
+
+describe('the plan', () => {
+  const system = loadSystemConfig(CONFIG, 'development');
+  const options = {
+    runId: '20260101T000000Z-abcd',
+    home: '/home',
+    release: '/release',
+    commit: 'c'.repeat(40),
+    manifestDigest: `sha256:${'d'.repeat(64)}`,
+    configDir: '/config',
+    system,
+    leaseGeneration: 3,
+    externalDatabase: false,
+    settings: { LOG_LEVEL: 'debug' },
+  };
+
+  test('starts the services in the order of the bundle, the exchange first, each with its own secrets', () => {
+    const plan = planDeploy({ ...options, environment: 'development' });
+    expect(plan.services.map(({ name }) => name)).toEqual([...SERVICE_NAMES]);
+    const withDatabase = plan.services
+      .filter(({ secrets }) => secrets.includes('DATABASE_URL'))
+      .map(({ name }) => name);
+    expect(withDatabase).toEqual(['signal-bridge', 'risk-manager', 'execution-engine', 'observability-api']);
+    expect(plan.env).toMatchObject({
+      DRY_RUN: 'true',
+      ALPACA_PAPER: 'true',
+      LOG_LEVEL: 'debug',
+      RELEASE_SHA: options.commit,
+    });
+    expect(plan.readyTimeoutMs).toBe(120_000);
+    expect(plan.stopPatienceMs).toBeGreaterThan(system.shutdown_timeout_ms);
+  });
+
+  test('keeps one database in staging, and a new one a run in development', () => {
+    expect(planDeploy({ ...options, environment: 'staging' }).database).toMatchObject({ name: 'papergate' });
+    expect(planDeploy({ ...options, environment: 'development' }).database).toMatchObject({
+      name: 'papergate_20260101t000000z_abcd',
+      older: { prefix: 'papergate_2', keep: 3 },
+    });
+    expect(planDeploy({ ...options, environment: 'staging', externalDatabase: true }).database).toEqual({
+      kind: 'external',
+    });
+  });
+
+  test('writes addresses that can be called, also of an IPv6 host', () => {
+    const moved = structuredClone(system);
+    moved.services.dashboard.host = '::1';
+    expect(urlsOf(moved).dashboard).toBe('http://[::1]:3000');
+  });
+});
