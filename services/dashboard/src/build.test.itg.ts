@@ -1,9 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import type { ServiceApp } from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
 import { buildDashboard } from './build.ts';
 import { startBundleDouble, type BundleDouble } from './testing/bundle-double.ts';
+
+// Generous: two cores that others use as well must not make a test fail.
+jest.setTimeout(60_000);
 
 const TOKEN = 'a-token-of-twenty-letters';
 const INTENT = { 'x-papergate-dashboard': '1', 'content-type': 'application/json' };

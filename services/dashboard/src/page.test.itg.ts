@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import type { ServiceApp } from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
@@ -6,6 +6,9 @@ import { buildDashboard } from './build.ts';
 import { startBundleDouble, type BundleDouble } from './testing/bundle-double.ts';
 import { CHROMIUM_FLAGS, findChromium } from './testing/chromium.ts';
 import { answerAll, metrics, order, service, status, trading } from './testing/sample-bundle.ts';
+
+// Generous: two cores that others use as well must not make a test fail.
+jest.setTimeout(60_000);
 
 const executable = findChromium();
 if (executable === undefined) {

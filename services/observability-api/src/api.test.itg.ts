@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { WebSocket } from 'ws';
 import { createPool, createPublisher, type BusPublisher, type Pool, type RunningService } from '@papergate/service-kit';
@@ -7,6 +7,9 @@ import { buildObservabilityApi } from './build.ts';
 import { removeOldTicks } from './storage/retention.ts';
 import { startDatabaseProxy, type DatabaseProxy } from './testing/database-proxy.ts';
 import { startServiceDouble, type ServiceDouble } from './testing/service-double.ts';
+
+// Generous: two cores that others use as well must not make a test fail.
+jest.setTimeout(60_000);
 
 /** Wednesday, 4 March 2026, 10:00 in New York. */
 const NOW = Date.parse('2026-03-04T15:00:00Z');

@@ -1,10 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createPool, type Pool, type RunningService, type Tick } from '@papergate/service-kit';
 import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { buildObservabilityApi } from './build.ts';
-import type { EpochStats } from './storage/queries.ts';
+import { storeTicks } from './storage/copy.ts';
+import { storageStats, type EpochStats } from './storage/queries.ts';
 import { startDatabaseProxy, type DatabaseProxy } from './testing/database-proxy.ts';
 import { someTicks, startMarketDataDouble, type MarketDataDouble } from './testing/market-data-double.ts';
+
+// Generous: two cores that others use as well must not make a test fail.
+jest.setTimeout(60_000);
 
 let database: TestDatabase;
 let proxy: DatabaseProxy;
@@ -228,3 +232,12 @@ describe('ticks from the bus', () => {
 function gauge(text: string): number {
   return Number(/^papergate_storage_held_ticks\{[^}]*\} (\d+)/m.exec(text)?.[1] ?? 0);
 }
+
+test('rows that are there already, as after a commit whose answer was lost, are not stored twice and keep no other out', async () => {
+  const ticks = someTicks(1_000).map((tick, at): Tick => ({ ...tick, n: at + 1, r: at }));
+  expect(await storeTicks(pool, 'again', ticks.slice(0, 600))).toBe(600);
+  expect(await storeTicks(pool, 'again', ticks.slice(400))).toBe(400);
+  expect(await storeTicks(pool, 'again', ticks)).toBe(0);
+  const [stats] = await storageStats(pool, 'again');
+  expect(stats).toMatchObject({ count: 1_000, missing: 0, by_symbol: { AAPL: expectedSums(ticks) } });
+});

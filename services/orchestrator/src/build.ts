@@ -27,6 +27,8 @@ export interface OrchestratorOverrides {
   /** How long an order may take in all, ms, before its outcome counts as unknown. */
   orderTimeoutMs?: number;
   statusIntervalMs?: number;
+  /** How old the last answer of risk-manager may be before the state counts as unknown. */
+  stateMaxAgeMs?: number;
   haltTimeoutMs?: number;
   cancelTimeoutMs?: number;
 }
@@ -48,7 +50,10 @@ export async function buildOrchestrator(
   // Health has connections of its own: a flood of orders must not make a service look dead.
   const probes = watched.map((service) => upstream(service, 2));
 
-  const watch = watchTradingState({ risk: probes.find(({ service }) => service === 'risk-manager') ?? risk });
+  const watch = watchTradingState({
+    risk: probes.find(({ service }) => service === 'risk-manager') ?? risk,
+    ...(overrides.stateMaxAgeMs === undefined ? {} : { maxAgeMs: overrides.stateMaxAgeMs }),
+  });
   const up = metrics.gauge('service_up', 'Whether a service is ready, as seen from the front door', ['target']);
   const poller = createStatusPoller({
     upstreams: probes,

@@ -1,14 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '@papergate/service-kit/testing';
 import { startTestBundle, type TestBundle } from './testing/bundle.ts';
 import type { ServiceDouble } from './testing/service-double.ts';
+
+// Generous: two cores that others use as well must not make a test fail.
+jest.setTimeout(60_000);
 
 let bundle: TestBundle;
 let risk: ServiceDouble;
 let engine: ServiceDouble;
 
 beforeEach(async () => {
-  bundle = await startTestBundle({ overrides: { haltTimeoutMs: 300, cancelTimeoutMs: 300 } });
+  bundle = await startTestBundle({ overrides: { haltTimeoutMs: 2_000, cancelTimeoutMs: 2_000 } });
   ({ 'risk-manager': risk, 'execution-engine': engine } = bundle.doubles);
 });
 afterEach(() => bundle.close());

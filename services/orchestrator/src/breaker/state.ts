@@ -1,6 +1,5 @@
-import { messageOf } from '@papergate/config';
 import { HttpError, type TradingState } from '@papergate/service-kit';
-import type { Upstream } from '../upstream/upstream.ts';
+import { whyOf, type Upstream } from '../upstream/upstream.ts';
 
 export interface KnownState {
   /** What counts: `HALTED` while nobody can say. */
@@ -35,7 +34,7 @@ export interface StateWatchOptions {
  * cannot be learned counts as HALTED. Whether a given order may go is asked per order by the order writer.
  */
 export function watchTradingState(options: StateWatchOptions): StateWatch {
-  const { risk, maxAgeMs = 3_000, timeoutMs = 1_000, now = Date.now } = options;
+  const { risk, maxAgeMs = 5_000, timeoutMs = 1_000, now = Date.now } = options;
   let last: { state: TradingState; reason: string; since: string | null; at: number } | undefined;
   let failure = 'risk-manager has not been asked yet';
   let asking: Promise<KnownState> | undefined;
@@ -63,7 +62,7 @@ export function watchTradingState(options: StateWatchOptions): StateWatch {
         };
       }
     } catch (error) {
-      failure = messageOf(error);
+      failure = whyOf(error);
     }
     return current();
   }

@@ -1,5 +1,4 @@
-import { messageOf } from '@papergate/config';
-import type { Upstream, UpstreamAnswer } from '../upstream/upstream.ts';
+import { whyOf, type Upstream, type UpstreamAnswer } from '../upstream/upstream.ts';
 
 export interface StopStep {
   step: 'halt' | 'cancel_orders';
@@ -73,7 +72,7 @@ async function take(
       ...(answer.json === undefined ? {} : { answer: answer.json }),
     };
   } catch (error) {
-    return { step, service, ok: false, detail: messageOf(error) };
+    return { step, service, ok: false, detail: whyOf(error) };
   }
 }
 

@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '@papergate/service-kit/testing';
 import { startTestBundle, type TestBundle } from '../testing/bundle.ts';
 import type { ServiceDouble } from '../testing/service-double.ts';
+
+// Generous: two cores that others use as well must not make a test fail.
+jest.setTimeout(60_000);
 
 const ORDER = { symbol: 'AAPL', side: 'buy', type: 'market', quantity: 5 };
 

@@ -1,5 +1,5 @@
-import { messageOf, type ServiceName } from '@papergate/config';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { ServiceName } from '@papergate/config';
+import { whyOf, type Upstream } from '../upstream/upstream.ts';
 
 export interface ServiceStatus {
   url: string;
@@ -118,7 +118,7 @@ async function askOne(upstream: Upstream, timeoutMs: number, now: () => number):
     status.ready = ready.status === 200 && report.ready === true;
     if (!status.ready) status.problem = whyNotReady(ready.status, status.checks);
   } catch (error) {
-    status.problem = messageOf(error);
+    status.problem = whyOf(error);
   }
   return status;
 }

@@ -1,4 +1,4 @@
-import { tradingMode, type RuntimeEnv } from '@papergate/config';
+import { SERVICE_NAMES, tradingMode, type RuntimeEnv, type ServiceName } from '@papergate/config';
 import type { Readiness, ServiceApp } from '@papergate/service-kit';
 import type { StateWatch } from '../breaker/state.ts';
 import { overallStatus } from './overall.ts';
@@ -46,8 +46,18 @@ export function statusRoutes(app: ServiceApp, routes: StatusRoutes): void {
       alpaca_paper: env.alpacaPaper,
       release: { sha: env.releaseSha, uniform: releases.size === 1 },
       trading: watch.current(),
-      services: { ...Object.fromEntries(poller.services), orchestrator },
+      services: inOrder(new Map([...poller.services, ['orchestrator', orchestrator]])),
       as_of: new Date(now()).toISOString(),
     };
   });
+}
+
+/** The order in which a deploy starts them, whoever answered first. */
+function inOrder(services: ReadonlyMap<ServiceName, ServiceStatus>): Record<string, ServiceStatus> {
+  return Object.fromEntries(
+    SERVICE_NAMES.flatMap((name) => {
+      const status = services.get(name);
+      return status === undefined ? [] : [[name, status] as const];
+    }),
+  );
 }

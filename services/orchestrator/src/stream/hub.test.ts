@@ -1,8 +1,11 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Tick } from '@papergate/service-kit';
 import { until } from '@papergate/service-kit/testing';
 import { encodeTick } from './encode.ts';
 import { createTickHub, type TickHub } from './hub.ts';
+
+// Generous: two cores that others use as well must not make a test fail.
+jest.setTimeout(60_000);
 
 let hub: TickHub;
 afterEach(() => hub.close());

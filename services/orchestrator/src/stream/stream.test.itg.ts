@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { until } from '@papergate/service-kit/testing';
 import { startTestBundle, type TestBundle } from '../testing/bundle.ts';
+
+// Generous: two cores that others use as well must not make a test fail.
+jest.setTimeout(60_000);
 
 interface Message {
   type: string;

@@ -37,6 +37,7 @@ export async function startTestBundle(
   const service = await buildOrchestrator(context, {
     statusIntervalMs: 50,
     orderTimeoutMs: 1_000,
+    stateMaxAgeMs: 1_000,
     ...options.overrides,
   });
   await service.start?.();

@@ -119,11 +119,16 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   };
 }
 
+/** The reason in one sentence. An {@link UpstreamError} has said its cause already. */
+export function whyOf(error: unknown): string {
+  return error instanceof UpstreamError ? error.message : messageOf(error);
+}
+
 /** 503 that says which service, for calls whose failure changes nothing on the other side. */
 export function unreachable(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   const service = error instanceof UpstreamError ? error.service : 'a service';
-  return new HttpError(503, 'SERVICE_UNREACHABLE', messageOf(error instanceof UpstreamError ? error.message : error), {
+  return new HttpError(503, 'SERVICE_UNREACHABLE', whyOf(error), {
     fix: `see GET /api/v1/orchestration/status for the state of ${service}, then try again`,
     headers: { 'retry-after': '1' },
     cause: error,
