@@ -5,7 +5,7 @@ import { Counter, Trend } from 'k6/metrics';
 import { baseUrl, jsonParams, symbols } from './lib/env.ts';
 import { tellFailure } from './lib/failures.ts';
 import { noteStart, scheduledAt, since } from './lib/latency.ts';
-import { atLeast, common, isMain, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
+import { atLeast, common, isMain, isPlanned, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
 import { tickAt } from './lib/prices.ts';
 
 const load = plan.load['database-throughput'];
@@ -58,7 +58,7 @@ export function write(): void {
   const took = since(scheduled, response.timings.duration);
   const ok = response.status >= 200 && response.status < 300;
   if (!ok) tellFailure('write failed', response);
-  if (!isMain(name)) return;
+  if (!isPlanned(name, index, writeRate)) return;
   noteStart();
 
   attempted.add(1);
@@ -79,7 +79,7 @@ export function read(): void {
   const took = since(scheduled, response.timings.duration);
   const ok = response.status === 200 && rowCount(response.body) > 0;
   if (!ok) tellFailure('read failed', response);
-  if (!isMain(name)) return;
+  if (!isPlanned(name, index, readRate)) return;
   noteStart();
 
   readLatency.add(took);

@@ -5,7 +5,7 @@ import { Counter, Trend } from 'k6/metrics';
 import { baseUrl, jsonParams, symbols } from './lib/env.ts';
 import { tellFailure } from './lib/failures.ts';
 import { noteStart, scheduledAt, since } from './lib/latency.ts';
-import { atLeast, common, isMain, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
+import { atLeast, common, isMain, isPlanned, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
 import { learnPrices, tickAt, type Prices } from './lib/prices.ts';
 
 const rate = scaled(plan.load['market-data-flood'].ticks_per_second);
@@ -43,7 +43,7 @@ export function flood(prices: Prices): void {
   const symbol = symbols[index % symbols.length]!;
   const response = http.post(url, JSON.stringify(tickAt(prices[symbol]!, symbol, index, scheduled)), params);
   const took = since(scheduled, response.timings.duration);
-  if (!isMain(name)) return;
+  if (!isPlanned(name, index, rate)) return;
   noteStart();
 
   sent.add(1);

@@ -6,7 +6,7 @@ import { setTimeout } from 'k6/timers';
 import { baseUrl, jsonParams, symbols } from './lib/env.ts';
 import { tellFailure } from './lib/failures.ts';
 import { noteStart, scheduledAt, since } from './lib/latency.ts';
-import { atLeast, common, isMain, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
+import { atLeast, common, isPlanned, mainSeconds, phases, plan, scaled } from './lib/plan.ts';
 import { cents, learnPrices, type Prices } from './lib/prices.ts';
 
 const load = plan.load['order-stress'];
@@ -72,7 +72,7 @@ function orderOf(data: Setup, scenario: string, round: number, index: number) {
 export async function round(data: Setup): Promise<void> {
   const { name, iterationInTest: number } = exec.scenario;
   const scheduled = scheduledAt(perSecond);
-  const counts = isMain(name);
+  const counts = isPlanned(name, number, perSecond);
   if (counts) noteStart();
 
   const place = async (index: number): Promise<string | undefined> => {

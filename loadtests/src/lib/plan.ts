@@ -58,9 +58,9 @@ export function phases(exec: string, perSecond: number, vus: number) {
     [`${MAIN}_${exec}`]: {
       ...common,
       rate: perSecond,
-      // Half a beat short: the iteration that is due at the very end would be one more than planned, and could stand
-      // in for one that is missing.
-      duration: `${Math.round(mainSeconds * 1000 - 500 / perSecond)}ms`,
+      // Half a beat long, so that the last planned iteration still starts when k6 itself is late. What starts beyond
+      // the plan is not counted: see isPlanned.
+      duration: `${Math.round(mainSeconds * 1000 + 500 / perSecond)}ms`,
       startTime: `${warmupSeconds}s`,
       gracefulStop: '10s',
     },
@@ -74,6 +74,11 @@ export function atLeast(percent: number, planned: number): string {
 
 export function isMain(scenario: string): boolean {
   return scenario.startsWith(MAIN);
+}
+
+/** Of the main phase and within its plan: an iteration more must not stand in for one that is missing. */
+export function isPlanned(scenario: string, iteration: number, perSecond: number): boolean {
+  return isMain(scenario) && iteration < perSecond * mainSeconds;
 }
 
 /** Options that all suites share: few tags, since each sample is also written to the time series. */
