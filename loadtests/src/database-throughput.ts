@@ -29,7 +29,7 @@ const READ_LIMIT = 100;
 
 export const options = {
   ...common,
-  scenarios: { ...phases('write', writeRate, 250), ...phases('read', readRate, 30) },
+  scenarios: { ...phases('write', writeRate, 500), ...phases('read', readRate, 30) },
   thresholds: {
     writes_sent: [atLeast(99, writes)],
     writes_succeeded: [atLeast(floor.write_success_percent, writes)],

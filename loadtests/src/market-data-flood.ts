@@ -21,7 +21,7 @@ const params = jsonParams(10_000);
 
 export const options = {
   ...common,
-  scenarios: phases('flood', rate, 300),
+  scenarios: phases('flood', rate, 500),
   thresholds: {
     ticks_sent: [atLeast(99, planned)],
     ticks_accepted: [atLeast(floor.accepted_percent, planned)],
