@@ -41,7 +41,8 @@ function lockDigest(root) {
 
 function isInstalled(root) {
   const stamp = join(root, STAMP);
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === lockDigest(root);
+  const wanted = lockDigest(root);
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
 }
 
 /** Whether somebody has installed by hand exactly what the lock file says; then it is not done again. */
