@@ -14,9 +14,11 @@ export type { ServiceStatus, StagingStatus, SupervisorEvent } from './supervisor
 export { INTERRUPTED, ship } from './ship/ship.ts';
 export * from './ship/types.ts';
 export { copyReport, findRun, readEvidence, RunStore } from './ship/run-store.ts';
+export { providePackages } from './release/index.ts';
+export { run, type RunResult } from './process/run.ts';
 export { Guard } from './guard/index.ts';
 export { endProcess } from './process/end.ts';
-export { isRunning, identify, startOf } from './process/facts.ts';
+export { isRunning, identify, startOf, type ProcessId } from './process/facts.ts';
 export { waitFor } from './process/wait.ts';
 export { INSTALLED_STAGES } from './ship/stages/installed.ts';
 export { rerunGate, rerunStage, type Rerun } from './ship/rerun.ts';

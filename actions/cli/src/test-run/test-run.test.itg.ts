@@ -1,0 +1,109 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { run } from '@papergate/delivery';
+
+jest.setTimeout(60_000);
+
+const MAIN = fileURLToPath(new URL('run.ts', import.meta.url));
+const OUTPUT = fileURLToPath(new URL('../output.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'papergate-tests-'));
+  mkdirSync(join(dir, 'node_modules', '.bin'), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules', 'jest'), join(dir, 'node_modules', 'jest'));
+  for (const program of ['oxfmt', 'oxlint', 'tsc', 'turbo']) check(program, true);
+  write('package.json', JSON.stringify({ jest: { testMatch: ['**/*.test.mjs'], transform: {} } }));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function write(path: string, text: string, mode = 0o644): void {
+  mkdirSync(dirname(join(dir, path)), { recursive: true });
+  writeFileSync(join(dir, path), text, { mode });
+}
+
+function check(program: string, passes: boolean): void {
+  rmSync(join(dir, 'node_modules', '.bin', program), { force: true });
+  write(`node_modules/.bin/${program}`, `#!/bin/sh\necho "${program} says"\nexit ${passes ? 0 : 1}\n`, 0o755);
+}
+
+/** The runner, in a process of its own: what it prints, and what jest prints through it. */
+async function runTests(): Promise<{ code: number | null; lines: string[] }> {
+  const script = `
+    import { runTests } from ${JSON.stringify(MAIN)};
+    import { makeOutput } from ${JSON.stringify(OUTPUT)};
+    process.exitCode = await runTests({ repository: ${JSON.stringify(dir)}, env: process.env, paths: [],
+      output: makeOutput(process.stdout, process.stderr, {}), signal: new AbortController().signal });`;
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  const { code, stdout, stderr } = await run(process.execPath, ['--input-type=module-typescript', '-e', script], {
+    cwd: dirname(MAIN),
+    env,
+  });
+  return { code, lines: `${stderr}${stdout}`.trimEnd().split('\n') };
+}
+
+const PASSING = `test('one', () => {}); test('two', () => {});`;
+
+describe('papergate test', () => {
+  test('counts tests and checks, and its last line says it plainly', async () => {
+    write('a.test.mjs', PASSING);
+    const { code, lines } = await runTests();
+    expect(lines.at(-1)).toBe('6 passed, 0 failed');
+    expect(code).toBe(0);
+    expect(lines).toContainEqual(expect.stringMatching(/✔ a\.test\.mjs 2 of 2/));
+    expect(lines).toContainEqual(expect.stringMatching(/✔ {2}boundaries/));
+  });
+
+  test('a failing test is shown with its message, and fails', async () => {
+    write('a.test.mjs', `${PASSING} test('three', () => { throw new Error('it is wrong'); });`);
+    const { code, lines } = await runTests();
+    expect(lines.at(-1)).toBe('6 passed, 1 failed');
+    expect(code).toBe(1);
+    expect(lines.join('\n')).toContain('it is wrong');
+  });
+
+  test('a failing check is shown with what it said, and fails', async () => {
+    write('a.test.mjs', PASSING);
+    check('oxlint', false);
+    const { code, lines } = await runTests();
+    expect(lines.at(-1)).toBe('5 passed, 1 failed');
+    expect(code).toBe(1);
+    expect(lines).toContain('    oxlint says');
+  });
+
+  test('a test file that cannot be loaded fails by name', async () => {
+    write('a.test.mjs', PASSING);
+    write('b.test.mjs', 'this is no program');
+    const { code, lines } = await runTests();
+    expect(lines.at(-1)).toMatch(/^6 passed, [1-9]\d* failed$/);
+    expect(code).toBe(1);
+    expect(lines.join('\n')).toContain('b.test.mjs');
+  });
+
+  test('no test at all is a failure', async () => {
+    const { code, lines } = await runTests();
+    expect(lines.at(-1)).toBe('4 passed, 1 failed');
+    expect(code).toBe(1);
+    expect(lines.join('\n')).toMatch(/no test was run|left no result/);
+  });
+
+  test('tests that do not run here are listed', async () => {
+    write('a.test.mjs', `${PASSING} test.skip('needs a browser', () => {});`);
+    const { code, lines } = await runTests();
+    expect(lines.at(-1)).toBe('6 passed, 0 failed');
+    expect(code).toBe(0);
+    expect(lines.join('\n')).toContain('1 tests could not run on this machine:\n  a.test.mjs › needs a browser');
+  });
+
+  test('a missing program is a failing check and not a crash', async () => {
+    write('a.test.mjs', PASSING);
+    rmSync(join(dir, 'node_modules', '.bin', 'tsc'));
+    const { lines } = await runTests();
+    expect(lines.at(-1)).toBe('5 passed, 1 failed');
+    expect(lines.join('\n')).toContain('run "npm run setup"');
+  });
+});
