@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Big, createSubscriber, type OrderView, type Pool, type ServiceAnswer } from '@papergate/service-kit';
+import {
+  Big,
+  createPublisher,
+  createSubscriber,
+  type OrderView,
+  type Pool,
+  type ServiceAnswer,
+} from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
 import { buildExecutionEngine } from './build.ts';
 import { isFinal } from './ledger/status.ts';
@@ -141,6 +148,7 @@ describe('an order', () => {
     expect(await place({ quantity: 501 })).toMatchObject({ status: 400, body: { code: 'RISK_ORDER_QUANTITY' } });
     expect(await place({ symbol: 'ZZZZ' })).toMatchObject({ status: 400, body: { code: 'RISK_NO_PRICE' } });
     const unknown = await place({ symbol: 'ZZZZ', type: 'limit', price: 10 });
+    expect(unknown.status).toBe(200);
     expect(await reaches(idOf(unknown), 'rejected')).toMatchObject({
       reject_code: expect.any(String),
       reject_reason: expect.any(String),
@@ -174,6 +182,40 @@ describe('an order', () => {
       body: { code: 'ORDER_NOT_FOUND' },
     });
     expect(await engine().get('/orders/not-an-id')).toMatchObject({ status: 404 });
+  });
+});
+
+describe('a signal', () => {
+  test('becomes one order of its strategy, however often it comes', async () => {
+    const { host, bus_port: port } = bundle.system.services['signal-bridge'];
+    const publisher = await createPublisher({ service: 'signal-bridge', host, port });
+    const signal = {
+      id: 'momentum-SPY-buy-1',
+      strategy: 'momentum',
+      symbol: 'SPY',
+      side: 'buy',
+      quantity: '2',
+      price: 100_000_000,
+      reason: 'test',
+      tick_n: 1,
+      event_time: 1,
+    };
+    try {
+      const order = await until('the order', async () => {
+        void publisher.publish('signal', signal);
+        void publisher.publish('signal', { ...signal, id: undefined });
+        return (await ordersOf(bundle, '&client_order_id=momentum-SPY-buy-1'))[0];
+      });
+      expect(await reaches(order.order_id, 'filled')).toMatchObject({
+        strategy: 'momentum',
+        quantity: '2',
+        type: 'market',
+      });
+      const { rows } = await pool.query(`SELECT client_order_id, source FROM orders WHERE source = 'signal'`);
+      expect(rows).toEqual([{ client_order_id: 'momentum-SPY-buy-1', source: 'signal' }]);
+    } finally {
+      await publisher.close();
+    }
   });
 });
 
@@ -219,7 +261,8 @@ describe('halting', () => {
     expect(await place({})).toMatchObject({ status: 503, body: { code: 'RISK_UNREACHABLE' } });
     await bundle.start('risk-manager');
     await ready(bundle, 'execution-engine');
-    expect(await place({})).toMatchObject({ status: 200 });
+    // Its first prices come with the next ticks.
+    await until('orders to be taken again', async () => (await place({})).status === 200);
     await settled(bundle);
   }, 60_000);
 });
@@ -253,6 +296,22 @@ describe('the only order writer', () => {
         'the take-over',
         async () => (await fetch(`http://127.0.0.1:${second.port}/health/ready`)).status === 200,
       );
+      const taken = await fetch(`http://127.0.0.1:${second.port}/orders`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          symbol: 'SPY',
+          side: 'buy',
+          type: 'market',
+          quantity: 1,
+          client_order_id: 'in-paper-mode',
+        }),
+      });
+      expect(taken.status).toBe(200);
+      await until('the paper order', async () => {
+        const { rows } = await pool.query(`SELECT status FROM orders WHERE client_order_id = 'in-paper-mode'`);
+        return rows[0]?.status === 'filled';
+      });
     } finally {
       await second.close();
       await bundle.start('execution-engine');
@@ -261,7 +320,7 @@ describe('the only order writer', () => {
   }, 60_000);
 });
 
-/** An engine in this process, beside the bundle's own. */
+/** An engine in this process, beside the bundle's own; in paper mode, with the exchange as Alpaca's paper host. */
 async function startSecond(): Promise<{ port: number; close: () => Promise<void> }> {
   const context = testContext('execution-engine', {
     databaseUrl: bundle.database.url,
@@ -270,6 +329,9 @@ async function startSecond(): Promise<{ port: number; close: () => Promise<void>
       system.services['execution-engine'] = { host: '127.0.0.1', http_port: 0, bus_port: 0 };
     },
   });
+  context.env.dryRun = false;
+  context.env.alpacaBaseUrl = bundle.system.dry_run_broker_url;
+  context.system.dry_run_broker_url = 'http://127.0.0.1:9';
   context.env.alpacaApiKey = bundle.credentials.key;
   context.env.alpacaSecretKey = bundle.credentials.secret;
   const second = await buildExecutionEngine(context);

@@ -112,7 +112,7 @@ export async function buildRiskManager(
   });
   const orders = new OrderFeed({
     exposure,
-    load: (day) => loadSnapshot(pool, day),
+    load: (day, reserved) => loadSnapshot(pool, day, reserved),
     zone: newYork,
     onFill: (fill, realized) => {
       streak.addFill(fill, realized);

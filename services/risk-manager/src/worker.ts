@@ -45,7 +45,7 @@ export class Worker {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #jobs = new Set<Promise<void>>();
   readonly #subscribers: BusSubscriber[] = [];
-  readonly #sequence = new Map<string, number>();
+  readonly #sequence = new Map<string, { epoch: string; seq: number }>();
   #closed = false;
 
   constructor(options: WorkerOptions) {
@@ -67,14 +67,7 @@ export class Worker {
         endpoints: [endpoints.engine],
         topics: ['order', 'fill', 'heartbeat'],
         onMessage: (topic, message) => this.#takeOrderMessage(topic, message),
-        onGap: (gap) => {
-          logger.warn({ gap }, 'messages of the order path were lost; reading the database');
-          this.#syncSoon();
-        },
-        onEpoch: (_src, _epoch, previous) => {
-          this.#sequence.clear();
-          if (previous !== undefined) this.#syncSoon();
-        },
+        onGap: (gap) => logger.warn({ gap }, 'messages of the order path were lost; reading the database'),
         onError: (error) => logger.warn({ reason: String(error) }, 'a message of the order path cannot be read'),
       }),
     );
@@ -103,22 +96,28 @@ export class Worker {
     await Promise.all(this.#jobs);
   }
 
-  /** The heartbeat tells the numbers of the last messages: what never arrived is noticed even if nothing follows it. */
+  /**
+   * The heartbeat tells the numbers of the last messages: what never arrived is noticed even if nothing follows
+   * it, and so is what was published before this process was connected.
+   */
   #takeOrderMessage(topic: string, message: Envelope<unknown>): void {
-    if (topic !== 'heartbeat') {
-      this.#sequence.set(topic, message.seq);
-      this.#options.orders.take(topic, message);
+    if (topic === 'heartbeat') {
+      const { n, fills } = message.data as { n: number; fills?: number };
+      if (this.#missed('order', message.epoch, n) || this.#missed('fill', message.epoch, fills ?? 0)) this.#syncSoon();
       return;
     }
-    const { n, fills } = message.data as { n: number; fills?: number };
-    for (const [name, last] of [
-      ['order', n],
-      ['fill', fills ?? 0],
-    ] as const) {
-      const seen = this.#sequence.get(name);
-      this.#sequence.set(name, last);
-      if (seen !== undefined && last > seen) this.#syncSoon();
-    }
+    if (this.#missed(topic, message.epoch, message.seq - 1)) this.#syncSoon();
+    this.#sequence.set(topic, { epoch: message.epoch, seq: message.seq });
+    this.#options.orders.take(topic, message);
+  }
+
+  /** Whether messages up to this number were published of which some did not come. They count as seen from now on. */
+  #missed(topic: string, epoch: string, upTo: number): boolean {
+    const known = this.#sequence.get(topic);
+    const seen = known?.epoch === epoch ? known.seq : 0;
+    if (upTo <= seen) return false;
+    this.#sequence.set(topic, { epoch, seq: upTo });
+    return true;
   }
 
   async #sync(): Promise<void> {

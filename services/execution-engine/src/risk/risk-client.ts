@@ -63,6 +63,7 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
       }
     } catch (error) {
       failure = messageOf(error);
+      last = undefined;
     }
     options.onState?.(current());
     if (!closed) timer = setTimeout(() => void ask(), options.intervalMs);

@@ -7,7 +7,7 @@ import { attos, attosText, nanos, nanosText } from '../units.ts';
 import { OrderFeed } from './order-feed.ts';
 import type { Snapshot } from './snapshot.ts';
 
-const EMPTY: Snapshot = { positions: [], orders: [], realizedToday: 0n, executions: [] };
+const EMPTY: Snapshot = { positions: [], orders: [], ended: [], realizedToday: 0n, executions: [] };
 
 function setUp() {
   const exposure = new Exposure();
@@ -145,7 +145,8 @@ describe('positions and reservations', () => {
     reserve('old', clock.now);
     clock.now += 5_001;
     reserve('young', clock.now);
-    await sync({ orders: [open('c-1')] });
+    reserve('ended', clock.now);
+    await sync({ orders: [open('c-1')], ended: ['ended'] });
     expect([...exposure.reservations.keys()].toSorted()).toEqual(['c-1', 'young']);
   });
 

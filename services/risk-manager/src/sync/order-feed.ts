@@ -8,7 +8,7 @@ import type { Snapshot } from './snapshot.ts';
 
 export interface OrderFeedOptions {
   exposure: Exposure;
-  load: (day: string) => Promise<Snapshot>;
+  load: (day: string, reserved: string[]) => Promise<Snapshot>;
   /** New York: the zone that `daily_pnl` counts days in. */
   zone: Pick<Zone, 'day'>;
   onFill: (fill: Fill, realized: Attos) => void;
@@ -69,7 +69,8 @@ export class OrderFeed {
       this.#waiting = [];
       try {
         const day = this.#options.zone.day(startedAt);
-        this.#install(await this.#options.load(day), day, startedAt);
+        const reserved = [...this.#options.exposure.reservations.keys()];
+        this.#install(await this.#options.load(day, reserved), day, startedAt);
       } finally {
         const waiting = this.#waiting;
         this.#waiting = undefined;
@@ -91,6 +92,7 @@ export class OrderFeed {
     for (const { symbol, quantity, averagePrice, openedAt } of snapshot.positions) {
       exposure.setPosition(symbol, quantity, averagePrice, openedAt);
     }
+    for (const clientOrderId of snapshot.ended) exposure.release(clientOrderId);
     const open = new Set(snapshot.orders.map(({ clientOrderId }) => clientOrderId));
     for (const { clientOrderId, at } of exposure.reservations.values()) {
       if (!open.has(clientOrderId) && at < startedAt - YOUNG_MS) exposure.release(clientOrderId);

@@ -15,6 +15,8 @@ export interface OpenOrder {
 export interface Snapshot {
   positions: { symbol: string; quantity: Nanos; averagePrice: Nanos; openedAt: number | undefined }[];
   orders: OpenOrder[];
+  /** Of the reservations that were asked about, those whose order is there and has ended. */
+  ended: string[];
   realizedToday: Attos;
   /** Executions that are in it, newest first: messages about them say nothing new. */
   executions: string[];
@@ -26,7 +28,7 @@ const RECENT = 2_000;
 const FINAL = `('filled', 'canceled', 'expired', 'rejected', 'replaced')`;
 
 /** Amounts with more decimals than limits are compared in are cut off. */
-export async function loadSnapshot(pool: Pool, day: string): Promise<Snapshot> {
+export async function loadSnapshot(pool: Pool, day: string, reserved: string[]): Promise<Snapshot> {
   return transaction(pool, async (client) => {
     await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const positions = await client.query<{
@@ -47,6 +49,10 @@ export async function loadSnapshot(pool: Pool, day: string): Promise<Snapshot> {
     }>(
       `SELECT client_order_id, symbol, side, quantity::text, filled_quantity::text, coalesce(price, stop_price, 0)::text AS price, created_at
        FROM orders WHERE status NOT IN ${FINAL}`,
+    );
+    const ended = await client.query<{ client_order_id: string }>(
+      `SELECT client_order_id FROM orders WHERE client_order_id = ANY($1::text[]) AND status IN ${FINAL}`,
+      [reserved],
     );
     const daily = await client.query<{ realized_pnl: string }>(
       'SELECT coalesce(sum(realized_pnl), 0)::text AS realized_pnl FROM daily_pnl WHERE day = $1::date',
@@ -72,6 +78,7 @@ export async function loadSnapshot(pool: Pool, day: string): Promise<Snapshot> {
         price: nanos(row.price),
         createdAt: row.created_at.getTime(),
       })),
+      ended: ended.rows.map((row) => row.client_order_id),
       realizedToday: attos(daily.rows[0]?.realized_pnl ?? '0'),
       executions: trades.rows.map((row) => row.execution_id),
     };

@@ -1,0 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { Agent, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import Fastify from 'fastify';
+import { createPool, type Pool } from '@papergate/service-kit';
+import { startTestDatabase, until } from '@papergate/service-kit/testing';
+import { Intake } from '../intake/intake.ts';
+import { createCommitter } from '../intake/committer.ts';
+import { readOrderRequest } from '../intake/request.ts';
