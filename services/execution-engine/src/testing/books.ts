@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { expect } from '@jest/globals';
+import { deepStrictEqual } from 'node:assert/strict';
 import { Big, createPool, type OrderView, type Pool } from '@papergate/service-kit';
 import { until } from '@papergate/service-kit/testing';
 import type { Bundle } from './bundle.ts';
@@ -106,7 +106,7 @@ export async function booksAgree(bundle: Bundle, pool: Pool, timeoutMs = 30_000)
       timeoutMs,
     );
   } catch {
-    expect(last?.[0]).toEqual(last?.[1]);
+    deepStrictEqual(last?.[0], last?.[1]);
   }
 }
 
