@@ -5,6 +5,8 @@ export interface Output {
   isLive: boolean;
   columns(): number;
   out(text: string): void;
+  /** To stdout as it is, without an end of line. */
+  raw(text: string): void;
   err(text: string): void;
 }
 
@@ -20,6 +22,7 @@ export function makeOutput(stdout: Stream, stderr: Stream, env: Readonly<Record<
     isLive: stdout.isTTY === true && env['CI'] !== 'true' && env['TERM'] !== 'dumb' && env['NO_COLOR'] === undefined,
     columns: () => stdout.columns ?? 80,
     out: (text) => void stdout.write(`${text}\n`),
+    raw: (text) => void stdout.write(text),
     err: (text) => void stderr.write(`${text}\n`),
   };
 }

@@ -29,7 +29,6 @@ export function buildProgram(context: CommandContext, version: string): Command 
     add(program, context);
   }
   for (const add of [addTest, addBench, addSetup]) add(program, context);
-  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   return program;
 }
 

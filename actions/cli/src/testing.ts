@@ -23,7 +23,13 @@ export function testContext(home: string, change: Partial<CommandContext> = {}):
     context: {
       repository: home,
       env: {},
-      output: { isLive: false, columns: () => 80, out: (text) => out.push(text), err: (text) => err.push(text) },
+      output: {
+        isLive: false,
+        columns: () => 80,
+        out: (text) => out.push(text),
+        raw: (text) => out.push(text),
+        err: (text) => err.push(text),
+      },
       interrupts: { stop: stop.signal, hurry: new AbortController().signal, release: () => {} },
       home: () => makeHome(homeOf('', home)),
       stages: INSTALLED_STAGES,

@@ -88,14 +88,19 @@ export class LiveList implements ShipView {
   #draw(): void {
     if (this.#isOver) return;
     const lines = this.#lines();
-    this.#erase();
-    this.#output.out(lines.join('\n'));
+    // In one write, so that nobody sees the list half drawn.
+    this.#output.raw(`${this.#over()}${lines.join('\n')}\n`);
     this.#drawn = lines.length;
   }
 
   #erase(): void {
-    if (this.#drawn > 0) this.#output.out(`\u001b[${this.#drawn}A\u001b[0J\u001b[1A`);
+    this.#output.raw(this.#over());
     this.#drawn = 0;
+  }
+
+  /** Moves to where the list begins and clears from there. */
+  #over(): string {
+    return this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A\u001b[0J`;
   }
 
   #lines(): string[] {
