@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { ExternalError, messageOf, UserError } from '@papergate/config';
+import { messageOf, UserError } from '@papergate/config';
 import { copyBinaries, findBinaries, type Binaries } from './binaries.ts';
 import { mayEnter, unprivilegedUser, type OsUser } from './os-user.ts';
+import { makeOutside, OUTSIDE_PREFIX, sweepOutside } from './outside.ts';
 
 /** Everything that one cluster needs on disk. */
 export interface Place {
@@ -30,12 +31,16 @@ export function settlePlace(requested: string): Place {
 
   const outside = join(
     privateRoot(),
-    `papergate-${createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16)}`,
+    `${OUTSIDE_PREFIX}${createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 16)}`,
   );
   const reachable = mayEnter(user, dir);
-  if (!reachable) makeOutside(outside);
+  const binariesReachable = mayEnter(user, join(binaries.root, 'bin'));
+  if (!reachable || !binariesReachable) {
+    makeOutside(outside, dir);
+    sweepOutside(privateRoot());
+  }
   return {
-    binaries: mayEnter(user, join(binaries.root, 'bin')) ? binaries : copyBinaries(binaries, makeOutside(outside)),
+    binaries: binariesReachable ? binaries : copyBinaries(binaries, outside),
     user,
     dir,
     data: makeDataDir(join(reachable ? dir : outside, 'data'), user),
@@ -59,21 +64,6 @@ function makeDir(dir: string): void {
       cause: error,
     });
   }
-}
-
-// Anybody can make a folder in /var/tmp, so one that is there already has to be ours.
-function makeOutside(outside: string): string {
-  mkdirSync(outside, { recursive: true, mode: 0o711 });
-  const stat = lstatSync(outside);
-  if (!stat.isDirectory() || stat.uid !== process.getuid?.()) {
-    throw new ExternalError({
-      code: 'PG_FOREIGN_FOLDER',
-      message: `${outside} is there already and belongs to somebody else`,
-      fix: 'find out who made it and remove it',
-    });
-  }
-  chmodSync(outside, 0o711);
-  return outside;
 }
 
 function makeDataDir(data: string, user: OsUser | undefined): string {

@@ -12,6 +12,7 @@ import type { Secret } from '@papergate/config';
 import { isRunning, startOf, type ProcessId } from '../process/facts.ts';
 import { waitFor } from '../process/wait.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './index.ts';
+import { makeOutside, sweepOutside } from './outside.ts';
 import { settlePlace } from './place.ts';
 
 jest.setTimeout(60_000);
@@ -39,9 +40,17 @@ afterEach(async () => {
   outside = [];
 });
 
+/** The data folder of the test's cluster, wherever it lies; an outside one is removed after the test. */
+function dataOf(folder = join(dir, 'pg')): string {
+  const { data } = settlePlace(folder);
+  if (!data.startsWith(dir)) outside.push(join(data, '..'));
+  return data;
+}
+
 async function start(options: Partial<EmbeddedPostgresOptions> = {}): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres({ dataDir: join(dir, 'pg'), durable: false, ...options });
   started.push(postgres);
+  if (options.dataDir === undefined) dataOf();
   return postgres;
 }
 
@@ -59,6 +68,7 @@ async function query<T>(url: Secret | string, text: string): Promise<T[]> {
 function command(...args: string[]): ChildProcess {
   const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   commands.push(child);
+  if (args.includes('--fast')) dataOf();
   return child;
 }
 
@@ -115,7 +125,7 @@ describe('embedded PostgreSQL', () => {
   test('keeps its passwords to itself', async () => {
     await start();
     expect(statSync(join(dir, 'pg', 'passwords.json')).mode & 0o077).toBe(0);
-    expect(statSync(settlePlace(join(dir, 'pg')).data).mode & 0o077).toBe(0);
+    expect(statSync(dataOf()).mode & 0o077).toBe(0);
   });
 
   test('recovers what was committed when the server was killed', async () => {
@@ -131,13 +141,13 @@ describe('embedded PostgreSQL', () => {
   test('starts although a lock file names a process that is a stranger by now', async () => {
     const first = await start();
     await first.stop();
-    const { data } = settlePlace(join(dir, 'pg'));
+    const data = dataOf();
     writeFileSync(join(data, 'postmaster.pid'), `${process.pid}\n${data}\n`);
     await expect(start()).resolves.toBeDefined();
   });
 
   test('begins anew where initdb was cut off', async () => {
-    const { data } = settlePlace(join(dir, 'pg'));
+    const data = dataOf();
     writeFileSync(join(data, 'PG_VERSION'), '18\n');
     await expect(start()).resolves.toBeDefined();
   });
@@ -179,13 +189,25 @@ describe('embedded PostgreSQL', () => {
     mkdirSync(closed, { mode: 0o700 });
     chmodSync(closed, 0o700);
     const folder = join(closed, 'pg');
-    const { user, data } = settlePlace(folder);
-    if (user !== undefined) outside.push(join(data, '..'));
     // For an ordinary user the folder is its own, and there is nothing to avoid.
-    expect(data.startsWith(closed)).toBe(user === undefined);
+    expect(dataOf(folder).startsWith(closed)).toBe(process.getuid?.() !== 0);
     const postgres = await start({ dataDir: folder });
     expect(await query(postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
+});
+
+test('what stands in for a folder that is gone is removed, and for one that is there is not', () => {
+  const parent = join(dir, 'parent');
+  const there = join(parent, `papergate-${'1'.repeat(16)}`);
+  const gone = join(parent, `papergate-${'2'.repeat(16)}`);
+  const strange = join(parent, 'papergate-not-ours');
+  const unknown = join(parent, `papergate-${'3'.repeat(16)}`);
+  makeOutside(there, dir);
+  makeOutside(gone, join(dir, 'removed'));
+  for (const folder of [strange, unknown]) mkdirSync(folder);
+  mkdirSync(join(gone, 'data'));
+  sweepOutside(parent);
+  expect([there, gone, strange, unknown].map(existsSync)).toEqual([true, false, true, true]);
 });
 
 describe('the command', () => {
