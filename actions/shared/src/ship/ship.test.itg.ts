@@ -12,6 +12,8 @@ import { acquireLease, leaseHolder } from '../lease/index.ts';
 import { openSteps, readJournal } from '../journal/index.ts';
 import { canListen } from '../net/free-port.ts';
 import { commandOf, startOf } from '../process/facts.ts';
+import { startEmbeddedPostgres } from '../postgres/index.ts';
+import { waitFor } from '../process/wait.ts';
 import { askStatus, askStop } from '../supervisor/client.ts';
 import type { DeployPlan } from '../supervisor/plan.ts';
 import { readProcessRecord } from '../supervisor/processes.ts';
@@ -271,6 +273,41 @@ describe('ship', () => {
     expect(outcome).toMatchObject({ exitCode: 3, run: { error: { code: 'DATABASE_UNREACHABLE' } } });
     expect(outcome.run.error?.message).toContain('127.0.0.1:1');
     expect(JSON.stringify([outcome.run, at.events])).not.toContain('hunter2');
+  });
+
+  test('an external database that answers is used, and none is started', async () => {
+    const at = place(makeTestRepository());
+    const folder = join(at.home.dir, 'elsewhere');
+    const database = await startEmbeddedPostgres({ dataDir: folder, durable: false });
+    try {
+      const outcome = await go(at, { env: { PATH: process.env['PATH'], DATABASE_URL: database.url.reveal() } });
+      expect(outcome.exitCode).toBe(0);
+      expect(await askStatus(at.home)).toMatchObject({ database: { kind: 'external', version: database.version } });
+      expect(readProcessRecord(at.home.supervisor)?.processes.map(({ name }) => name)).not.toContain('postgres');
+      expect(existsSync(join(at.home.postgres, 'passwords.json'))).toBe(false);
+      await outcome.staging?.stop('enough');
+    } finally {
+      await database.stop();
+    }
+  });
+
+  test('a PostgreSQL that is killed while staging is up comes back on its port, with what was committed', async () => {
+    const at = place(makeTestRepository());
+    const outcome = await go(at);
+    const before = (await askStatus(at.home))?.database;
+    const server = readProcessRecord(at.home.supervisor)?.processes.find(({ name }) => name === 'postgres');
+    if (server === undefined) throw new Error('no server was recorded');
+    const databases = await databasesOf(at.home);
+    process.kill(server.pid, 'SIGKILL');
+    const isBack = async (): Promise<boolean> => {
+      const record = readProcessRecord(at.home.supervisor)?.processes.find(({ name }) => name === 'postgres');
+      return record !== undefined && record.pid !== server.pid && (await askStatus(at.home))?.database.state === 'up';
+    };
+    expect(await waitFor(isBack, { timeoutMs: 30_000 })).toBe(true);
+    expect((await askStatus(at.home))?.database).toEqual(before);
+    expect(await databasesOf(at.home)).toEqual(databases);
+    await outcome.staging?.stop('enough');
+    await expectNothingLeft(at, outcome);
   });
 
   test.each(['validate', 'build', 'deploy', 'smoke', 'load'] as StageName[])(
