@@ -97,7 +97,7 @@ describe('mistakes on the command line', () => {
 describe('where nothing runs', () => {
   test('status says so, and is no success', async () => {
     const made = await run('status');
-    expect(made.out).toEqual(['nothing runs here; "papergate ship" starts it']);
+    expect(made.out).toEqual(['nothing runs here; "npx papergate ship" starts it']);
     expect(made.exitCode()).toBe(1);
     expect(JSON.parse((await run('status --json')).out[0] ?? '')).toEqual({
       staging: null,

@@ -69,7 +69,7 @@ async function post(url: string, body: unknown, token: string | undefined): Prom
     throw new ExternalError({
       code: 'ORCHESTRATOR_UNREACHABLE',
       message: `${url} does not answer: ${messageOf(error)}`,
-      fix: 'cancel open orders at the broker itself (Alpaca’s dashboard), and look at "papergate status"',
+      fix: 'cancel open orders at the broker itself (Alpaca’s dashboard), and look at "npx papergate status"',
       cause: error,
     });
   }

@@ -53,7 +53,7 @@ function chooseLogs(services: string[], { home }: CommandContext): Map<string, s
     throw new UserError({
       code: 'NO_SUCH_LOG',
       message: `there is no log of ${unknown.join(', ')}, allowed: ${[...known.keys()].join(', ') || '(nothing has run here yet)'}`,
-      fix: known.size === 0 ? 'ship a commit first: papergate ship' : 'name one of these',
+      fix: known.size === 0 ? 'ship a commit first: npx papergate ship' : 'name one of these',
     });
   }
   return new Map([...known].filter(([service]) => services.includes(service)));

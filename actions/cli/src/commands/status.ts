@@ -24,7 +24,7 @@ export function addStatus(program: Command, context: CommandContext): void {
 function describe(status: StagingStatus | undefined, holder: Holder | undefined): string {
   if (status === undefined) {
     return holder === undefined
-      ? 'nothing runs here; "papergate ship" starts it'
+      ? 'nothing runs here; "npx papergate ship" starts it'
       : `no staging is up, but process ${holder.pid} on ${holder.host} is at work here (${holder.command}) since ${holder.since}`;
   }
   const { database } = status;

@@ -29,7 +29,7 @@ async function stop({ home, output }: CommandContext): Promise<string[]> {
       throw new ExternalError({
         code: 'HOLDER_ELSEWHERE',
         message: `process ${holder.pid} on ${holder.host} holds this place and cannot be reached from here`,
-        fix: `run "papergate stop" on ${holder.host}`,
+        fix: `run "npx papergate stop" on ${holder.host}`,
       });
     }
     return [holder.command];

@@ -39,7 +39,7 @@ function gateText({ decision, reasons }: Extract<ShipEvent, { type: 'gate' }>): 
 function stagingText({ state, urls, detached, reason }: Extract<ShipEvent, { type: 'staging' }>): string {
   if (state === 'stopping') return `stopping staging: ${reason ?? ''}`;
   if (state === 'stopped') return 'staging is stopped';
-  const end = detached === true ? '"papergate stop" stops staging' : 'Ctrl-C stops staging';
+  const end = detached === true ? '"npx papergate stop" stops staging' : 'Ctrl-C stops staging';
   return `dashboard: ${urls?.['dashboard'] ?? ''}\napi: ${urls?.['orchestrator'] ?? ''}\nstaging is up; ${end}`;
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, UserError } from '@papergate/config';
 
@@ -32,13 +32,30 @@ export function homeOf(repository: string, papergateHome: string | undefined): H
   };
 }
 
+/**
+ * Makes a folder and what is missing above it. Not by mkdir's own `recursive`, which never returns where a file
+ * system answers "no such file" to the making itself, as /proc does.
+ */
+export function makeFolder(path: string, mode = 0o777): void {
+  if (existsSync(path)) {
+    if (statSync(path).isDirectory()) return;
+    throw new Error(`${path} is a file`);
+  }
+  const above = dirname(path);
+  if (above !== path) makeFolder(above, mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 /** Makes the folders. Everything is private, except that PostgreSQL's own user may pass through to its data. */
 export function makeHome(home: Home): Home {
   try {
-    mkdirSync(home.dir, { recursive: true, mode: 0o711 });
-    mkdirSync(home.postgres, { recursive: true, mode: 0o711 });
-    for (const dir of [home.lease, home.releases, home.runs, home.logs])
-      mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(home.dir, 0o711);
+    makeFolder(home.postgres, 0o711);
+    for (const dir of [home.lease, home.releases, home.runs, home.logs]) makeFolder(dir, 0o700);
     for (const dir of [home.dir, home.lease, home.logs])
       accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {

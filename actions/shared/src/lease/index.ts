@@ -144,7 +144,7 @@ async function refuseIfHeld(files: LeaseFiles, dir: string, generation: number, 
   throw new ExternalError({
     code: 'PLACE_TAKEN',
     message: `this place is held by process ${holder.pid} on ${holder.host} (${holder.command}) since ${holder.since}`,
-    fix: `wait for it, end it with "papergate stop", or set PAPERGATE_HOME to a folder of your own (and --ports free)`,
+    fix: `wait for it, end it with "npx papergate stop", or set PAPERGATE_HOME to a folder of your own (and --ports free)`,
   });
 }
 

@@ -92,7 +92,7 @@ async function needStaging(home: Home): Promise<StagingStatus> {
   throw new ExternalError({
     code: 'NO_STAGING',
     message: status === undefined ? `no staging runs in ${home.dir}` : `staging is ${status.state}`,
-    fix: 'start it: papergate ship --detach',
+    fix: 'start it: npx papergate ship --detach',
   });
 }
 

@@ -1,9 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { ExternalError, messageOf, UserError } from '@papergate/config';
 import { isEvidence, type Evidence } from '../evidence/index.ts';
-import { writeAtomic } from '../home/index.ts';
+import { makeFolder, writeAtomic } from '../home/index.ts';
 
 /** `20261120T024501Z-3f9a`: sorts by time, and two runs of one second differ. */
 export function newRunId(now: Date): string {
@@ -80,7 +91,7 @@ export function findRun(runs: string, id: string | undefined): string {
     message: id === undefined ? `there is no run in ${runs} yet` : `there is no run "${id}" in ${runs}`,
     fix:
       all.length === 0
-        ? 'ship a commit first: papergate ship'
+        ? 'ship a commit first: npx papergate ship'
         : `give one of the last runs: ${all.slice(-5).toReversed().join(', ')}`,
   });
 }
@@ -93,20 +104,33 @@ export function pruneRuns(runs: string, keep: number): void {
   for (const name of all.slice(0, -keep)) rmSync(join(runs, name), { recursive: true, force: true });
 }
 
+/** Makes the folder for a copy of the report; called before a run, so that a run is not the price of finding out. */
+export function checkReportFolder(to: string): void {
+  try {
+    makeFolder(to);
+    accessSync(to, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unwritableReport(to, error);
+  }
+}
+
+const unwritableReport = (to: string, error: unknown): UserError =>
+  new UserError({
+    code: 'REPORT_FOLDER',
+    message: `the report cannot be written to ${to}: ${messageOf(error)}`,
+    fix: 'give --report a folder that this user may write',
+    cause: error,
+  });
+
 /** Copies the report, with the evidence and the tools' own output beside it, to where the caller wants it. */
 export function copyReport(runDir: string, to: string, files: string[]): void {
   try {
-    mkdirSync(to, { recursive: true });
+    makeFolder(to);
     for (const file of files) copyFileSync(file, join(to, basename(file)));
     for (const folder of ['evidence', 'load', 'smoke']) {
       if (existsSync(join(runDir, folder))) cpSync(join(runDir, folder), join(to, folder), { recursive: true });
     }
   } catch (error) {
-    throw new UserError({
-      code: 'REPORT_FOLDER',
-      message: `the report cannot be written to ${to}: ${messageOf(error)}`,
-      fix: 'give --report a folder that this user may write',
-      cause: error,
-    });
+    throw unwritableReport(to, error);
   }
 }

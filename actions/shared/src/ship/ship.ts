@@ -6,7 +6,7 @@ import { acquireLease, type Lease } from '../lease/index.ts';
 import { makeRelease, pruneReleases, resolveCommit, type Release } from '../release/index.ts';
 import { askStatus, type SupervisorHandle } from '../supervisor/client.ts';
 import { endOrphans } from '../supervisor/processes.ts';
-import { copyReport, newRunId, pruneRuns, readEvidence, RunStore } from './run-store.ts';
+import { checkReportFolder, copyReport, newRunId, pruneRuns, readEvidence, RunStore } from './run-store.ts';
 import { RunLog } from './run-log.ts';
 import { buildRelease } from './stages/build.ts';
 import { deployResult, startDeploy } from './stages/deploy.ts';
@@ -24,6 +24,7 @@ export async function ship(
   stages: ShipStages,
   tell: (event: ShipEvent) => void,
 ): Promise<ShipOutcome> {
+  if (options.report !== undefined) checkReportFolder(options.report);
   const runId = newRunId(new Date());
   const lease = await acquireLease({ dir: options.home.lease, command: options.command });
   const store = new RunStore(options.home.runs, runId);
@@ -267,7 +268,7 @@ function stagingGone(reason: string): PapergateError {
   return new ExternalError({
     code: 'STAGING_STOPPED',
     message: `staging was taken down while it was needed: ${reason}`,
-    fix: 'ship again; somebody may have called "papergate stop"',
+    fix: 'ship again; somebody may have called "npx papergate stop"',
   });
 }
 

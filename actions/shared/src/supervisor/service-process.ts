@@ -117,7 +117,7 @@ export class ServiceProcess {
         `${plan.name} ${what}: ${this.#detail ?? 'no answer'}\n  its last words (${logPath}):\n${lines.join('\n') || '    (none)'}`,
         secrets,
       ),
-      fix: 'mend what its last words name; "papergate logs" shows the rest',
+      fix: 'mend what its last words name; "npx papergate logs" shows the rest',
     });
   }
 
