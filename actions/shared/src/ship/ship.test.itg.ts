@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -249,7 +250,8 @@ describe('ship', () => {
     const at = place(makeTestRepository());
     at.repository.write('config/system.development.json', '{"environment":"development","ports":1}');
     at.repository.commit();
-    const live = `${['A', 'K'].join('')}${'Q7'.repeat(9)}`;
+    const drawn = createHash('sha256').update('a key of nobody').digest('hex').toUpperCase();
+    const live = `${['A', 'K'].join('')}${drawn.slice(0, 18)}`;
     const outcome = await go(at, { env: { PATH: process.env['PATH'], DRY_RUN: 'false', SOME_NAME: live } });
     expect(outcome.exitCode).toBe(2);
     expect(outcome.run.error?.message).toMatch(/ports/);
