@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import {
   buildServiceApp,
   busEndpoint,
+  checkDatabase,
   createPool,
   createPublisher,
   createRequester,
@@ -127,7 +128,8 @@ export async function buildExecutionEngine(
     app,
     engine,
     publisher,
-    start() {
+    async start() {
+      await checkDatabase(pool, env.databaseUrl);
       risk.start();
       stream.connect();
       engine.begin();
@@ -140,7 +142,6 @@ export async function buildExecutionEngine(
         onError: (error) => logger.warn({ reason: String(error) }, 'a signal cannot be read'),
       });
       heartbeat = setInterval(() => publishHeartbeat(publisher), settings.heartbeatMs);
-      return Promise.resolve();
     },
     async stop() {
       clearInterval(heartbeat);

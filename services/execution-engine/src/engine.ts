@@ -71,7 +71,7 @@ export class Engine {
     this.lookUp = new LookUp({
       broker,
       post,
-      resend: (tracked) => this.dispatcher.enqueue(tracked),
+      resend: (tracked) => this.dispatcher.enqueue(tracked, true),
       halted: () => this.#haltedReason(),
       logger,
       resendAfterMs: settings.resendAfterMs,
@@ -205,7 +205,7 @@ export class Engine {
     for (const tracked of this.ledger.open()) {
       if (tracked.order.brokerOrderId !== null) continue;
       if (tracked.order.status === 'unknown' || halted !== undefined) void this.lookUp.settle(tracked);
-      else this.dispatcher.enqueue(tracked);
+      else this.dispatcher.enqueue(tracked, true);
     }
     this.dispatcher.start();
   }

@@ -1,6 +1,7 @@
 import {
   buildServiceApp,
   busEndpoint,
+  checkDatabase,
   createPool,
   createResponder,
   createServiceClient,
@@ -186,9 +187,9 @@ export async function buildRiskManager(
     exposure,
     breaker,
     responder,
-    start() {
+    async start() {
+      await checkDatabase(pool, env.databaseUrl);
       worker.start();
-      return Promise.resolve();
     },
     async stop() {
       await worker.close();

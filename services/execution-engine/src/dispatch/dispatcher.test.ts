@@ -117,6 +117,16 @@ describe('the dispatcher', () => {
     expect(world.sent).toEqual(['a', 'a', 'a']);
   });
 
+  test('an order that waits for the broker keeps its place', async () => {
+    const { world, dispatcher, add, status } = setUp((id, attempt) =>
+      id === 'a' && attempt === 1 ? { kind: 'not_sent', reason: 'refused' } : placed(id),
+    );
+    for (const id of ['a', 'b', 'c', 'd', 'e']) add(id);
+    dispatcher.start();
+    await until('all to be placed', () => ['a', 'd', 'e'].every((id) => status(id) === 'new'));
+    expect(world.sent).toEqual(['a', 'b', 'c', 'a', 'd', 'e']);
+  });
+
   test('holds while the gate says so, and cancels what waits when trading is halted', async () => {
     const { world, dispatcher, add, status } = setUp(placed);
     world.gate = 'hold';
@@ -142,6 +152,19 @@ describe('the dispatcher', () => {
     await dispatcher.settled(sent);
     expect(status('b')).toBe('new');
     expect(world.sent).toEqual(['b']);
+  });
+
+  test('what may have been sent by an earlier process is looked up when trading is halted, never just dropped', async () => {
+    const { world, dispatcher, add, status } = setUp(placed);
+    const tracked = add('a');
+    dispatcher.takeAll();
+    dispatcher.enqueue(tracked, true);
+    expect(dispatcher.take(tracked)).toBeUndefined();
+    world.gate = { cancel: 'halted' };
+    dispatcher.start();
+    expect(world.unknown).toEqual(['a']);
+    expect(status('a')).toBe('accepted');
+    await dispatcher.close();
   });
 
   test('does not send what the stream has told of, or what has ended', async () => {

@@ -27,6 +27,7 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   #queue: Tracked[] = [];
+  readonly #maybeSent = new WeakSet<Tracked>();
   readonly #sending = new Map<Tracked, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
@@ -52,7 +53,9 @@ export class Dispatcher {
     this.#pump();
   }
 
-  enqueue(tracked: Tracked): void {
+  /** `maybeSent`: an earlier try may have reached the broker, so the order can be repeated, but not simply be dropped. */
+  enqueue(tracked: Tracked, maybeSent = false): void {
+    if (maybeSent) this.#maybeSent.add(tracked);
     this.#queue.push(tracked);
     this.#pump();
   }
@@ -60,16 +63,17 @@ export class Dispatcher {
   /** Takes an order that has not been sent out of the queue; undefined when it is not there (any more). */
   take(tracked: Tracked): Tracked | undefined {
     const at = this.#queue.indexOf(tracked);
-    if (at < 0) return undefined;
+    if (at < 0 || this.#maybeSent.has(tracked)) return undefined;
     this.#queue.splice(at, 1);
     return tracked;
   }
 
-  /** Takes all that has not been sent. */
+  /** Takes all that has not been sent. What may have been sent goes to the look-up: only the broker can say. */
   takeAll(): Tracked[] {
     const taken = this.#queue;
     this.#queue = [];
-    return taken;
+    for (const tracked of taken) if (this.#maybeSent.has(tracked)) this.#options.onUnknown(tracked);
+    return taken.filter((tracked) => !this.#maybeSent.has(tracked));
   }
 
   /** Resolves when the order, if it is being sent, has its outcome. */

@@ -196,6 +196,15 @@ describe('limits at their boundary', () => {
     expect(codeOf(check({}, ordered, limits))).toBe('RISK_OPEN_POSITIONS');
   });
 
+  test('adding to a position that is held opens none', () => {
+    const limits = makeLimits((set) => {
+      set.position_limits.max_open_positions = 1;
+    });
+    const held = { quantity: '1', price: '100' };
+    const exposure = makeExposure({ AAPL: held, MSFT: held, SPY: held }, { AAPL: 100, MSFT: 100, SPY: 100 });
+    expect(codeOf(check({}, exposure, limits))).toBe('allowed');
+  });
+
   test('the number of open orders', () => {
     const limits = makeLimits((set) => {
       set.order_validation.max_open_orders = 2;

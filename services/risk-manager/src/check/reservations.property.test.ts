@@ -166,6 +166,15 @@ describe('reservations', () => {
     );
   });
 
+  test('a late message about fewer fills does not make a reservation grow back', () => {
+    const exposure = makeExposure();
+    const quantity = nanos('10');
+    exposure.reserve({ clientOrderId: 'x', symbol: 'AAPL', side: 'buy', quantity, remaining: quantity, at: NOON }, 0n);
+    exposure.shrink('x', nanos('6'));
+    exposure.shrink('x', nanos('2'));
+    expect(nanosText(exposure.symbol('AAPL').buys)).toBe('4');
+  });
+
   test('a hundred orders of the same moment cannot pass a limit together', () => {
     const exposure = makeExposure();
     const handle = handlerOf(exposure);
