@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { ExternalError, readSecret, UserError, type EnvSource } from '@papergate/config';
 import {
   bindEvidence,
+  STAGES,
   type GateDecision,
   type OnProgress,
   type StageName,
@@ -13,6 +14,7 @@ import type { Home } from '../home/index.ts';
 import { askStatus } from '../supervisor/client.ts';
 import type { StagingStatus } from '../supervisor/status.ts';
 import { findRun, readEvidence, RunStore } from './run-store.ts';
+import { judgeRun } from './stages/gate.ts';
 import type { ReportFiles, ShipStages } from './types.ts';
 
 export interface RerunOptions {
@@ -52,6 +54,11 @@ export async function rerunStage(stage: 'smoke' | { load: 'full' | 'quick' }, op
   store.writeEvidence(bindEvidence(result, { stage: name, ...binding }));
   const record = readRecord(store.dir);
   if (record !== undefined && stage !== 'smoke') record.load_profile = stage.load;
+  // A word that the gate gave on other evidence is worth nothing now: it is asked again, on the same terms.
+  const before = readEvidence(store.dir).find((evidence) => evidence.stage === 'gate')?.data;
+  if (record?.manifest !== undefined && before !== undefined) {
+    askGate(store, record, record.manifest, termsOf(before).required, termsOf(before).maxAgeMs, stages);
+  }
   return { result, runDir: store.dir, report: await rewriteReport(store, record, options) };
 }
 
@@ -72,18 +79,40 @@ export async function rerunGate(
       fix: 'ship the commit again, or name another run with --run',
     });
   }
-  const evidence = readEvidence(runDir).filter(({ stage }) => stage !== 'gate');
-  const decision = options.stages.decideGate({
-    manifestDigest: manifest.digest,
-    commit: manifest.commit,
-    evidence,
-    now: Date.now(),
-    maxAgeMs,
-    required,
-  });
-  record.gate = decision;
   const store = new RunStore(options.home.runs, basename(runDir));
+  const decision = askGate(store, record, manifest, required, maxAgeMs, options.stages);
   return { decision, runDir, report: await rewriteReport(store, record, options) };
+}
+
+function askGate(
+  store: RunStore,
+  record: RunRecord,
+  manifest: NonNullable<RunRecord['manifest']>,
+  required: StageName[],
+  maxAgeMs: number,
+  stages: ShipStages,
+): GateDecision {
+  const startedAt = new Date();
+  const { decision, result } = judgeRun({ runDir: store.dir, manifest, required, maxAgeMs, stages });
+  record.gate = decision;
+  const { digest: manifestDigest, commit } = manifest;
+  store.writeEvidence(
+    bindEvidence(result, { stage: 'gate', manifestDigest, commit, startedAt, finishedAt: new Date() }),
+  );
+  return decision;
+}
+
+/** On what terms the gate judged: what it left in its own evidence. */
+function termsOf(data: Record<string, unknown>): { required: StageName[]; maxAgeMs: number } {
+  const required = Array.isArray(data['required'])
+    ? STAGES.filter((stage) => (data['required'] as unknown[]).includes(stage))
+    : [];
+  const maxAgeMs = Number(data['max_age_ms']);
+  // Terms that cannot be read are the strictest: everything, and none of it old.
+  return {
+    required: required.length === 0 ? ['validate', 'build', 'deploy', 'smoke', 'load'] : required,
+    maxAgeMs: maxAgeMs > 0 ? maxAgeMs : 1,
+  };
 }
 
 async function needStaging(home: Home): Promise<StagingStatus> {

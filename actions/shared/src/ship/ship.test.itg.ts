@@ -421,6 +421,8 @@ describe('one stage again', () => {
       stages: stagesOf({ runSmoke: () => Promise.resolve(FAILED) }),
     });
     expect(failed.result.status).toBe('failed');
+    // The gate's word on the old evidence does not outlive it.
+    expect(readEvidence(failed.runDir).find(({ stage }) => stage === 'gate')?.status).toBe('failed');
     const required: StageName[] = ['validate', 'build', 'deploy', 'smoke', 'load'];
     const blocked = await rerunGate(undefined, required, 3_600_000, { home: at.home, stages: stagesOf() });
     expect(blocked.decision.decision).toBe('block');

@@ -6,10 +6,11 @@ import { acquireLease, type Lease } from '../lease/index.ts';
 import { makeRelease, pruneReleases, resolveCommit, type Release } from '../release/index.ts';
 import { askStatus, type SupervisorHandle } from '../supervisor/client.ts';
 import { endOrphans } from '../supervisor/processes.ts';
-import { checkReportFolder, copyReport, newRunId, pruneRuns, readEvidence, RunStore } from './run-store.ts';
+import { checkReportFolder, copyReport, newRunId, pruneRuns, RunStore } from './run-store.ts';
 import { RunLog } from './run-log.ts';
 import { buildRelease } from './stages/build.ts';
 import { deployResult, startDeploy } from './stages/deploy.ts';
+import { judgeRun } from './stages/gate.ts';
 import { probeSimulator, validateRelease, type RunCredentials } from './stages/validate.ts';
 import type { ReportFiles, ShipEvent, ShipOptions, ShipOutcome, ShipStages } from './types.ts';
 
@@ -207,21 +208,15 @@ class Shipping {
     const required: StageName[] = ['validate', 'build', 'deploy', 'smoke'];
     if (options.load !== 'none') required.push('load');
     await log.stage('gate', this.#signal, () => {
-      const decision = stages.decideGate({
-        manifestDigest: release.manifest.digest,
-        commit: release.manifest.commit,
-        evidence: readEvidence(store.dir),
-        now: Date.now(),
-        maxAgeMs: options.maxEvidenceAgeMs,
+      const { decision, result } = judgeRun({
+        runDir: store.dir,
+        manifest: release.manifest,
         required,
+        maxAgeMs: options.maxEvidenceAgeMs,
+        stages,
       });
       log.record.gate = decision;
       tell({ type: 'gate', ...decision });
-      const result: StageResult = {
-        status: decision.decision === 'pass' ? 'passed' : 'failed',
-        checks: required.map((stage) => gateCheck(stage, decision)),
-        data: { required, reasons: decision.reasons },
-      };
       return Promise.resolve({ result });
     });
     return log.record.gate?.decision ?? 'block';
@@ -252,16 +247,6 @@ class Shipping {
 
 function skipped(detail: string): StageResult {
   return { status: 'skipped', checks: [], data: { reason: detail } };
-}
-
-function gateCheck(stage: StageName, { decision, reasons }: { decision: string; reasons: string[] }) {
-  const own = reasons.filter((reason) => reason.startsWith(stage));
-  const failed = decision === 'block' && (own.length > 0 || reasons.length === 0);
-  return {
-    name: `evidence of ${stage}`,
-    status: failed ? ('failed' as const) : ('passed' as const),
-    ...(own.length === 0 ? {} : { detail: own.join('; ') }),
-  };
 }
 
 function stagingGone(reason: string): PapergateError {
