@@ -48,6 +48,8 @@ export function doubtsAboutChecks(evidence: Evidence): string[] {
   for (const check of checks) {
     if (seen.has(check.name)) doubts.push(`${stage}: the check "${check.name}" is there twice`);
     seen.add(check.name);
+    if (NO_VALUE.has(check.name.trim().toLowerCase()))
+      doubts.push(`${stage}: a check is named "${check.name}", which names nothing`);
     const doubt = doubtAbout(check);
     if (doubt !== undefined) doubts.push(`${stage}: ${doubt}`);
   }

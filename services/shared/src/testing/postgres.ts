@@ -17,7 +17,7 @@ export interface TestDatabase {
 /** A real PostgreSQL of the test's own, on a free port in a temporary folder, migrated. It dies with the test's process. */
 export async function startTestDatabase(options: { migrate?: boolean } = {}): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'papergate-pg-'));
-  const child = spawn(process.execPath, [COMMAND, '--data', join(folder, 'data'), '--port', '0', '--json'], {
+  const child = spawn(process.execPath, [COMMAND, '--data', join(folder, 'data'), '--port', '0', '--fast', '--json'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
