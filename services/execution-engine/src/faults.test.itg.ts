@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Big, type OrderView, type Pool, type ServiceAnswer } from '@papergate/service-kit';
 import { until } from '@papergate/service-kit/testing';
 import {
@@ -14,6 +14,8 @@ import {
   settled,
 } from './testing/books.ts';
 import { ready, startBundle, type Bundle } from './testing/bundle.ts';
+
+jest.setTimeout(30_000);
 
 let bundle: Bundle;
 let pool: Pool;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import {
   Big,
   createPublisher,
@@ -12,6 +12,8 @@ import { buildExecutionEngine } from './build.ts';
 import { isFinal } from './ledger/status.ts';
 import { alpaca, exchangeBooks, exchangeLedger, ordersOf, ourBooks, poolOf, settled } from './testing/books.ts';
 import { ready, startBundle, type Bundle } from './testing/bundle.ts';
+
+jest.setTimeout(30_000);
 
 let bundle: Bundle;
 let pool: Pool;

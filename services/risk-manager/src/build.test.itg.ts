@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { RiskLimits, SystemConfig } from '@papergate/config';
 import {
   createPool,
@@ -12,6 +12,8 @@ import {
 } from '@papergate/service-kit';
 import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { buildRiskManager, type RiskManager } from './build.ts';
+
+jest.setTimeout(30_000);
 
 let database: TestDatabase;
 let pool: Pool;
