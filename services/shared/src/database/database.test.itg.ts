@@ -71,7 +71,6 @@ describe('a transaction', () => {
       transaction(pool, async (client) => {
         await client.query(`UPDATE trading_state SET reason = 'lost'`);
         const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-        client.on('error', () => undefined);
         await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
         await client.query('SELECT 1');
       }),
