@@ -128,7 +128,7 @@ describe('a stream that loses, repeats and reorders', () => {
 describe('a database that throws everybody out', () => {
   test('costs no acknowledged order and no fill', async () => {
     const acknowledged: string[] = [];
-    const sending = Array.from({ length: 60 }, async (_, index) => {
+    const sending = Array.from({ length: 200 }, async (_, index) => {
       const clientOrderId = `thrown-${index}`;
       await until(
         `${clientOrderId} to be acknowledged`,
@@ -142,7 +142,7 @@ describe('a database that throws everybody out', () => {
         30_000,
       );
     });
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 40; round += 1) {
       await pool.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name IN ('papergate-execution-engine', 'papergate-order-writer')`,
       );
