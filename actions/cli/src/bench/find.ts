@@ -5,6 +5,8 @@ export interface Benchmark {
   /** `service/name`, as `--only` takes it. */
   name: string;
   file: string;
+  /** Takes minutes by its nature (recorded ticks at their own pace): runs only where it is named. */
+  long: boolean;
 }
 
 /** Every `src/bench/*.ts` of the services and every `*.bench.ts` beside this file: a benchmark is found, not listed. */
@@ -16,12 +18,17 @@ export function findBenchmarks(root: string): Benchmark[] {
       .map((file) => ({
         name: `${service}/${file.slice(0, -3)}`,
         file: join(services, service, 'src', 'bench', file),
+        long: false,
       })),
   );
   const own = join(root, 'actions', 'cli', 'src', 'bench');
   const bundle = entries(own)
     .filter((file) => file.endsWith('.bench.ts'))
-    .map((file) => ({ name: `bundle/${file.slice(0, -'.bench.ts'.length)}`, file: join(own, file) }));
+    .map((file) => ({
+      name: `bundle/${file.replace(/(\.long)?\.bench\.ts$/, '')}`,
+      file: join(own, file),
+      long: file.endsWith('.long.bench.ts'),
+    }));
   return [...found, ...bundle].toSorted((a, b) => a.name.localeCompare(b.name));
 }
 

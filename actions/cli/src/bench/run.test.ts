@@ -56,6 +56,18 @@ describe('the benchmark table', () => {
     expect(text).toContain('| b | 5 1/s |');
   });
 
+  test('one that takes minutes runs only where it is named', async () => {
+    const own = join(root, 'actions', 'cli', 'src', 'bench');
+    mkdirSync(own, { recursive: true });
+    const print = `console.log(JSON.stringify({ name: 'ten minutes', value: 5, unit: '1/s' }));`;
+    writeFileSync(join(own, 'pace.long.bench.ts'), print);
+    benchmark('a', 'speed', `console.log(JSON.stringify({ name: 'quick', value: 5, unit: '1/s' }));`);
+    const all = await run();
+    expect(all.text).not.toContain('| ten minutes |');
+    expect(all.text).toContain('left out, since it takes minutes: npm run bench -- bundle/pace');
+    expect((await run(['bundle/pace'])).text).toContain('| ten minutes |');
+  });
+
   test('a name that is none is the caller’s mistake', async () => {
     benchmark('a', 'speed', '');
     await expect(run(['nope'])).rejects.toMatchObject({

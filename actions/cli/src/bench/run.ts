@@ -51,13 +51,15 @@ export async function runBenchmarks(options: BenchOptions): Promise<ExitCode> {
     );
     options.print(figureTable(figures));
     for (const name of failed) options.print(`\nfailed: ${name}`);
+    const left = options.only.length > 0 ? [] : findBenchmarks(options.root).filter(({ long }) => long);
+    for (const { name } of left) options.print(`\nleft out, since it takes minutes: npm run bench -- ${name}`);
     options.print(`\n${file}`);
   }
   return failed.length === 0 ? EXIT.ok : EXIT.external;
 }
 
 function choose(all: Benchmark[], only: string[]): Benchmark[] {
-  if (only.length === 0) return all;
+  if (only.length === 0) return all.filter(({ long }) => !long);
   const unknown = only.filter((name) => !all.some((benchmark) => benchmark.name.startsWith(name)));
   if (unknown.length > 0) {
     throw new UserError({

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { orderRate, replayCeiling, replayRate, type Figure } from './bench/measure.ts';
-import { makeLeanZip } from './testing/lean-zip.ts';
+import { orderRate, replayCeiling, replayRate, type Figure } from './pieces/measure.ts';
+import { makeLeanZip } from '../testing/lean-zip.ts';
 
 // `node services/paper-exchange/src/bench.ts [PATH…]`: one JSON line a figure. Without paths and without
 // ../shared/data it makes a day of its own.

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { findLeanFiles } from '../market/lean-files.ts';
-import { readLeanFile } from '../market/lean-reader.ts';
-import { mergeByTime } from '../market/merge.ts';
-import { frameWriter } from '../streams/frames.ts';
-import { startExchange } from '../testing/start-exchange.ts';
+import { findLeanFiles } from '../../market/lean-files.ts';
+import { readLeanFile } from '../../market/lean-reader.ts';
+import { mergeByTime } from '../../market/merge.ts';
+import { frameWriter } from '../../streams/frames.ts';
+import { startExchange } from '../../testing/start-exchange.ts';
 
 /** One line of the benchmark table: a figure and the ceiling that was measured beside it. */
 export interface Figure {
