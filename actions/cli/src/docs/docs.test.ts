@@ -58,6 +58,20 @@ describe.each(documents)('%s', (file) => {
   });
 });
 
+test('the errors that operations.md explains are errors that there are', () => {
+  const named = [...read('docs/operations.md').matchAll(/^\| `([A-Z][A-Z_]+)`/gm)].map((match) => match[1] ?? '');
+  expect(named.length).toBeGreaterThan(5);
+  const thrown = (code: string): boolean => git('grep', '-l', `code: '${code}'`, '--', '*.ts', '*.mjs').length > 0;
+  const known = named.filter((code) => {
+    try {
+      return thrown(code);
+    } catch {
+      return false; // git grep ends with 1 where it finds nothing
+    }
+  });
+  expect(known).toEqual(named);
+});
+
 test('there are documents, scripts and commands to check', () => {
   expect(documents).toContain('README.md');
   expect(scripts).toContain('start');
