@@ -52,8 +52,10 @@ export function phases(exec: string, perSecond: number, vus: number) {
     [`warmup_${exec}`]: {
       ...common,
       rate: Math.max(1, Math.round(perSecond / 2)),
-      duration: `${warmupSeconds}s`,
-      gracefulStop: '0s',
+      // Over, and its last iteration ended or cut off, before the main phase begins: k6 hands the VUs on, and cutting off
+      // an iteration of the warm-up once the main phase has begun cuts off one of its iterations as well.
+      duration: `${Math.round((warmupSeconds * 2000) / 3)}ms`,
+      gracefulStop: `${Math.round(warmupSeconds * 300)}ms`,
     },
     [`${MAIN}_${exec}`]: {
       ...common,
