@@ -126,6 +126,9 @@ describe('ship', () => {
     expect(readEvidence(outcome.dir).map(({ stage, manifest_digest }) => [stage, manifest_digest === digest])).toEqual(
       ['build', 'deploy', 'gate', 'load', 'push', 'smoke', 'validate'].map((stage) => [stage, true]),
     );
+    // What the gate said comes after its stage is over: a list of stages that is left on the screen is then complete.
+    const told = at.events.map((event) => (event.type === 'stage' ? `${event.stage} ${event.state}` : event.type));
+    expect(told.indexOf('gate')).toBeGreaterThan(told.indexOf('gate passed'));
     expect(await askStatus(at.home)).toMatchObject({ state: 'up', commit: outcome.run.commit });
     expect(outcome.run.machine.postgres).toMatch(/^18/);
     await outcome.staging?.stop('enough');

@@ -216,10 +216,12 @@ class Shipping {
         stages,
       });
       log.record.gate = decision;
-      tell({ type: 'gate', ...decision });
       return Promise.resolve({ result });
     });
-    return log.record.gate?.decision ?? 'block';
+    const { gate } = log.record;
+    // After its stage, so that whoever draws the stages has the last one finished.
+    if (gate !== undefined) tell({ type: 'gate', ...gate });
+    return gate?.decision ?? 'block';
   }
 
   async #report(): Promise<ReportFiles | undefined> {
