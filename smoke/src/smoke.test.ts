@@ -18,7 +18,7 @@ const failedOf = ({ results }: Report) => results.filter(({ status }) => status 
 
 describe('smoke', () => {
   test('passes a bundle that works, and leaves it as it was', async () => {
-    const { report, state } = await smoke();
+    const { report, state } = await smoke({}, { patienceMs: 3_000 });
     expect(report.results.filter(({ status }) => status === 'failed')).toEqual([]);
     expect(report.reached).toBe(true);
     expect(state).toEqual({ breaker: 'ACTIVE', resets: 1, openPositions: 0 });
@@ -26,7 +26,7 @@ describe('smoke', () => {
 
   test('puts the tick in at the front door where there is no simulator', async () => {
     const bundle = await startBundleDouble({ answer: at('paper-exchange', '/sim/ticks', 'drop') });
-    const report = await runSmoke({ targets: { ...bundle.targets, exchange: undefined }, patienceMs: 250 });
+    const report = await runSmoke({ targets: { ...bundle.targets, exchange: undefined }, patienceMs: 3_000 });
     await bundle.close();
     expect(failedOf(report)).toEqual([]);
     expect(report.results.some(({ name }) => name.startsWith('paper-exchange'))).toBe(false);
@@ -34,13 +34,16 @@ describe('smoke', () => {
 
   test('shows the token everywhere, over HTTP and WebSocket', async () => {
     const token = 'a-token-of-this-test';
-    expect((await smoke({ token }, { token: new Secret(token) })).failed).toEqual([]);
+    expect((await smoke({ token }, { token: new Secret(token), patienceMs: 3_000 })).failed).toEqual([]);
     expect((await smoke({ token })).failed).toContain('orchestrator: configuration');
   });
 
   test.each(BROKEN)('fails exactly what is broken when $title', async ({ breaks, fails }) => {
-    const { failed, state } = await smoke(breaks);
-    expect(failed.sort()).toEqual([...fails].sort());
+    const expected = [...fails].sort();
+    let { failed, state } = await smoke(breaks);
+    // A machine that was busy for a moment fails more than is broken; with patience it must be exactly that.
+    if (failed.toSorted().join() !== expected.join()) ({ failed, state } = await smoke(breaks, { patienceMs: 3_000 }));
+    expect(failed.toSorted()).toEqual(expected);
     if (!fails.includes('breaker: reset')) expect(state.breaker).toBe('ACTIVE');
   });
 

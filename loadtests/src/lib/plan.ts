@@ -47,6 +47,9 @@ export const MAIN = 'main';
 
 /** A constant-arrival-rate scenario for each phase: iterations start when they are due, answered or not. */
 export function phases(exec: string, perSecond: number, vus: number) {
+  // k6 takes no scenario below a second.
+  const warmupMs = Math.max(1000, Math.round((warmupSeconds * 2000) / 3));
+  const graceMs = Math.round(warmupSeconds * 300);
   const common = { executor: 'constant-arrival-rate', timeUnit: '1s', exec, preAllocatedVUs: vus } as const;
   return {
     [`warmup_${exec}`]: {
@@ -54,8 +57,8 @@ export function phases(exec: string, perSecond: number, vus: number) {
       rate: Math.max(1, Math.round(perSecond / 2)),
       // Over, and its last iteration ended or cut off, before the main phase begins: k6 hands the VUs on, and cutting off
       // an iteration of the warm-up once the main phase has begun cuts off one of its iterations as well.
-      duration: `${Math.round((warmupSeconds * 2000) / 3)}ms`,
-      gracefulStop: `${Math.round(warmupSeconds * 300)}ms`,
+      duration: `${warmupMs}ms`,
+      gracefulStop: `${graceMs}ms`,
     },
     [`${MAIN}_${exec}`]: {
       ...common,
@@ -63,7 +66,7 @@ export function phases(exec: string, perSecond: number, vus: number) {
       // Half a beat long, so that the last planned iteration still starts when k6 itself is late. What starts beyond
       // the plan is not counted: see isPlanned.
       duration: `${Math.round(mainSeconds * 1000 + 500 / perSecond)}ms`,
-      startTime: `${warmupSeconds}s`,
+      startTime: `${Math.max(warmupSeconds * 1000, warmupMs + graceMs)}ms`,
       gracefulStop: '10s',
     },
   };

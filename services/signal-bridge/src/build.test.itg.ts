@@ -62,7 +62,10 @@ class MarketData {
   }
 
   static async start(busPort = 0, httpPort = 0): Promise<MarketData> {
-    const publisher = await createPublisher({ service: 'market-data', host: '127.0.0.1', port: busPort });
+    // A socket gives its port back a moment after it was closed.
+    const publisher = await until('the bus port', () =>
+      createPublisher({ service: 'market-data', host: '127.0.0.1', port: busPort }).catch(() => undefined),
+    );
     const http = createServer();
     await new Promise<void>((resolve) => http.listen(httpPort, '127.0.0.1', resolve));
     const marketData = new MarketData(publisher, http);
