@@ -176,7 +176,9 @@ describe('ship', () => {
     const outcome = await go(at, { detach: true });
     expect(outcome).toMatchObject({ exitCode: 0 });
     expect(outcome.staging).toBeUndefined();
-    expect(await askStatus(at.home)).toMatchObject({ state: 'up', detached: true });
+    const detached = async (): Promise<boolean | undefined> => (await askStatus(at.home))?.detached;
+    expect(await waitFor(async () => (await detached()) === true, { timeoutMs: 10_000 })).toBe(true);
+    expect(await askStatus(at.home)).toMatchObject({ state: 'up' });
     expect(await askStop(at.home, 'enough')).toBe(true);
     await expectNothingLeft(at, outcome);
   });

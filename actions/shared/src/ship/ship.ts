@@ -178,15 +178,18 @@ class Shipping {
 
   // A bundle that lost a service under load and got it back has not held.
   async #withRestarts(result: StageResult): Promise<StageResult> {
+    // Asked first: a service that crashed a moment ago refuses connections before its supervisor has been told.
+    const gone = await refusing(this.#parts.log.record.urls);
     const status = await askStatus(this.#parts.options.home);
-    const crashed = (status?.services ?? []).filter(({ restarts, state }) => restarts > 0 || state !== 'ready');
+    const restarted = (status?.services ?? []).filter(({ restarts, state }) => restarts > 0 || state !== 'ready');
+    const crashed = [...new Set([...gone, ...restarted.map(({ name }) => name)])];
     const failed = status === undefined || crashed.length > 0;
     const check = {
       name: 'no service crashed since the deploy',
       status: failed ? ('failed' as const) : ('passed' as const),
       observed: status === undefined ? 'the supervisor does not answer' : crashed.length,
       limit: '0',
-      ...(crashed.length === 0 ? {} : { detail: crashed.map(({ name }) => name).join(', ') }),
+      ...(crashed.length === 0 ? {} : { detail: crashed.join(', ') }),
     };
     return { ...result, status: failed ? 'failed' : result.status, checks: [...result.checks, check] };
   }
@@ -249,6 +252,20 @@ class Shipping {
 
 function skipped(detail: string): StageResult {
   return { status: 'skipped', checks: [], data: { reason: detail } };
+}
+
+/** Names of those at whose address nobody listens. One that is merely slow to answer is not among them. */
+async function refusing(urls: Record<string, string>): Promise<string[]> {
+  const looks = Object.entries(urls).map(async ([name, url]) => {
+    try {
+      await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
+      return [];
+    } catch (error) {
+      const { cause } = error as { cause?: { code?: string } };
+      return cause?.code === 'ECONNREFUSED' ? [name] : [];
+    }
+  });
+  return (await Promise.all(looks)).flat();
 }
 
 function stagingGone(reason: string): PapergateError {
