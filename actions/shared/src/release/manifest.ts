@@ -22,6 +22,16 @@ export const ManifestSchema = Type.Object(
     lockfile_digest: Digest,
     /** Name of the last migration, without its extension; `none` where there is none. */
     schema_version: Type.String({ minLength: 1 }),
+    /** Where the release was built into images: service (and `postgres`) to repository and the digest the registry gave. */
+    images: Type.Optional(
+      Type.Record(
+        Type.String(),
+        Type.Object(
+          { repository: Type.String({ pattern: '^[a-z0-9.:/_-]+$' }), digest: Digest },
+          { additionalProperties: false },
+        ),
+      ),
+    ),
     /** Over everything above: the name of the release. */
     digest: Digest,
   },
@@ -44,6 +54,17 @@ export function canonicalJson(value: unknown): string {
 export function sealManifest(content: Omit<Manifest, 'digest' | 'schema'>): Manifest {
   const unsealed = { schema: 1 as const, ...content };
   return { ...unsealed, digest: `sha256:${createHash('sha256').update(canonicalJson(unsealed)).digest('hex')}` };
+}
+
+export type ImageRef = NonNullable<Manifest['images']>[string];
+
+/** `repository@sha256:…`: the one way in which images are named. */
+export const imageName = ({ repository, digest }: ImageRef): string => `${repository}@${digest}`;
+
+/** The manifest of the same release once its images have digests: a name of its own, since evidence is bound to it. */
+export function withImages(manifest: Manifest, images: Record<string, ImageRef>): Manifest {
+  const { digest: _digest, schema: _schema, ...content } = manifest;
+  return sealManifest({ ...content, images });
 }
 
 /** @throws UserError MANIFEST_INVALID where it is no manifest or was changed after it was sealed */
