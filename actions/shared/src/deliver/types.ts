@@ -49,6 +49,8 @@ export interface ProbeResult {
   ready: boolean;
   /** What the service or the engine said, in one line. */
   detail: string;
+  /** It cannot become ready any more (it ended and nothing will start it again): waiting on is of no use. */
+  final?: boolean;
 }
 
 export interface DatabaseAccess {
@@ -79,6 +81,11 @@ export interface DeliveryTarget {
   readonly place: Place;
   /** Services in the order in which they start; they stop in reverse. */
   readonly order: readonly string[];
+  /**
+   * The same services in groups, in the order in which the groups start: those of one group need nothing of each
+   * other and start together, once all of the group before are ready; groups stop in reverse. Absent: one by one.
+   */
+  readonly waves?: readonly (readonly string[])[];
   /** Looks, and changes nothing: engine and versions, every digest at the registry, configuration, disk, ports. */
   verify(manifest: Manifest, signal?: AbortSignal): Promise<Check[]>;
   /** Fetches and lays out all that `start` will need, beside what runs: images by digest, containers, configuration. */
