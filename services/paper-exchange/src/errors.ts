@@ -73,6 +73,12 @@ export const mistakes = {
       message: `${name} is "${found}", allowed: a time of day in New York, HH:MM or HH:MM:SS`,
       fix: `give ${name} as for instance 09:30`,
     }),
+  stateInvalid: (path: string, what: string) =>
+    new UserError({
+      code: 'EXCHANGE_STATE_INVALID',
+      message: `the exchange's state ${path} cannot be used: ${what}`,
+      fix: 'put back the file or the setting; or remove the file, which empties the simulated account',
+    }),
   badFlag: (name: string, found: string, allowed: string) =>
     new UserError({
       code: 'USAGE',

@@ -15,6 +15,7 @@ import { Desk } from './orders/desk.ts';
 import { Floor } from './orders/floor.ts';
 import { OrderStore } from './orders/store.ts';
 import { updateJson } from './orders/updates.ts';
+import { StateFile } from './state/state-file.ts';
 import { DataStream } from './streams/data-stream.ts';
 import { TradeUpdates } from './streams/trade-updates.ts';
 import { sameSecret } from './rest/auth.ts';
@@ -42,6 +43,8 @@ export interface ExchangeOptions {
   /** How often sessions and expiries are looked after while no tick comes, ms. */
   heartbeatMs?: number;
   newId?: () => string;
+  /** Folder in which account, orders and ledger survive a restart; without it they do not. */
+  stateDir?: string;
 }
 
 const SETTINGS = {
@@ -67,7 +70,11 @@ export function buildExchange(options: ExchangeOptions) {
   const instruments = new Instruments(options.symbols);
   const account = new Account(startingCash);
   const store = new OrderStore();
-  const ledger = new Ledger(() => clock.now());
+  let state: StateFile | undefined;
+  const ledger = new Ledger(
+    () => clock.now(),
+    (entry, order) => state?.entry(entry, order),
+  );
   const faults = new Faults(seed);
   const settings: AccountSettings = { ...SETTINGS };
   const identity: AccountIdentity = { id: newId(), number: `PA3${accountDigits(seed)}`, createdAt: clock.now() };
@@ -96,6 +103,16 @@ export function buildExchange(options: ExchangeOptions) {
     },
   });
 
+  // What happened is written down before anybody is told of it, all of one cause in one piece.
+  let untold: (() => void)[] = [];
+  function commit(): void {
+    state?.flush();
+    if (untold.length === 0) return;
+    const told = untold;
+    untold = [];
+    for (const tell of told) tell();
+  }
+
   const floor = new Floor({
     clock,
     hours,
@@ -110,13 +127,32 @@ export function buildExchange(options: ExchangeOptions) {
       else ledger.fill(order, fill);
       if (updates.listening === 0) return;
       const executionId = fill?.executionId ?? newId();
-      gate.send(updateJson(event, order, at, executionId, fill), { symbol: order.symbol, event });
+      const update = updateJson(event, order, at, executionId, fill);
+      const { symbol } = order;
+      untold.push(() => gate.send(update, { symbol, event }));
     },
+    onMoved: (order) => state?.order(order),
     firstFraction: (order) =>
       faults.any ? faults.strike('partial_fill', { symbol: order.symbol })?.fraction : undefined,
   });
   const checks = { account, store, instruments, multiplier, shorting: () => !settings.no_shorting };
-  const desk = new Desk({ ...checks, clock, hours, floor, ledger, newId, suspended: () => settings.suspend_trade });
+  const desk = new Desk({
+    ...checks,
+    clock,
+    hours,
+    floor,
+    ledger,
+    newId,
+    suspended: () => settings.suspend_trade,
+    onKin: (order) => state?.order(order),
+    commit,
+  });
+  if (options.stateDir !== undefined) {
+    const found = StateFile.open(options.stateDir, { account, identity, ledger, store, settings });
+    state = found.state;
+    for (const order of found.open) floor.readmit(order);
+    commit();
+  }
 
   /** Moves the books without telling anybody: what happened before a replay's window. */
   function prepare(tick: MarketTick): void {
@@ -129,6 +165,7 @@ export function buildExchange(options: ExchangeOptions) {
     floor.advance();
     if (tick.kind === 't') floor.trade(instrument, tick);
     else floor.quote(instrument, tick);
+    commit();
   }
 
   /** The market has moved: books, orders, then the data stream. */
@@ -175,6 +212,7 @@ export function buildExchange(options: ExchangeOptions) {
     async start(): Promise<void> {
       heartbeat = setInterval(() => {
         floor.advance();
+        commit();
         // A replay waits for its readers; a live market does not.
         if (source?.kind !== 'replay') data.dropSlow();
       }, options.heartbeatMs ?? 250);
@@ -187,6 +225,8 @@ export function buildExchange(options: ExchangeOptions) {
       updates.close();
       gate.close();
       await source?.stop();
+      commit();
+      state?.close();
     },
     /** Orders, positions, ledger and faults as on the first day; the market goes on. */
     reset(): void {
@@ -196,6 +236,14 @@ export function buildExchange(options: ExchangeOptions) {
       faults.clear();
       account.reset();
       Object.assign(settings, SETTINGS);
+      state?.compact();
+    },
+    /** Changes the account's settings, as a client asked. */
+    set(changed: Partial<AccountSettings>): AccountSettings {
+      Object.assign(settings, changed);
+      state?.settings(settings);
+      commit();
+      return settings;
     },
   };
 }

@@ -1,17 +1,26 @@
 import { resolve } from 'node:path';
 import { UserError } from '@papergate/config';
-import { buildServiceApp, type RunningService, type ServiceContext } from '@papergate/service-kit';
+import {
+  buildServiceApp,
+  isLoopback,
+  listenHost,
+  type RunningService,
+  type ServiceContext,
+} from '@papergate/service-kit';
 import { wallClock } from './clock/clock.ts';
 import { alwaysOpen } from './clock/hours.ts';
 import { buildExchange, type Exchange } from './exchange.ts';
 import { busSource } from './market/bus-source.ts';
 import { exchangeMetrics } from './metrics.ts';
-import { exchangeRoutes, OPEN_PATHS } from './routes.ts';
+import { exchangeRoutes, openPaths } from './routes.ts';
 import { openReplay, randomSource, replaySource } from './sources.ts';
 import { parseScaled } from './units/amounts.ts';
 
 /** The exchange as a service of the bundle: market and money from the system configuration, keys from the environment. */
-export async function buildPaperExchange(context: ServiceContext): Promise<RunningService> {
+export async function buildPaperExchange(
+  context: ServiceContext,
+  options: { stateDir?: string | undefined } = {},
+): Promise<RunningService> {
   const { system, env } = context;
   refuseOutsideDryRun(context);
   const { source, replay_paths: paths, seed } = system.exchange;
@@ -28,6 +37,7 @@ export async function buildPaperExchange(context: ServiceContext): Promise<Runni
     startingCash: parseScaled(system.exchange.starting_cash, 15) ?? 0n,
     rateLimit: system.exchange.rate_limit_per_minute,
     seed,
+    ...(options.stateDir === undefined ? {} : { stateDir: resolve(options.stateDir) }),
   });
   if (replay !== undefined) {
     const onFailure = (error: unknown): void => context.logger.error({ err: error }, 'the replay ended early');
@@ -37,8 +47,9 @@ export async function buildPaperExchange(context: ServiceContext): Promise<Runni
   } else if (source === 'bus') exchange.use(bookOfMarketData(exchange, context));
   else exchange.use(randomSource(exchange, { symbols, seed, ticksPerSecond: system.exchange.ticks_per_second }));
 
-  const app = await buildServiceApp({ ...context, open: OPEN_PATHS, bodyLimit: 32 * 1024 * 1024 });
-  await exchangeRoutes(app, exchange);
+  const sim = isLoopback(listenHost('paper-exchange', system, env)) ? 'loopback' : 'token';
+  const app = await buildServiceApp({ ...context, open: openPaths(sim), bodyLimit: 32 * 1024 * 1024 });
+  await exchangeRoutes(app, exchange, sim);
   const refresh = exchangeMetrics(context.metrics, exchange);
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.url === '/metrics') refresh();

@@ -39,6 +39,14 @@ export class Account {
     this.realized = 0n;
   }
 
+  /** As it was left by an earlier process. */
+  restore(left: { cash: MoneyFemtos; realized: MoneyFemtos; positions: Iterable<Position> }): void {
+    this.cash = left.cash;
+    this.realized = left.realized;
+    this.positions.clear();
+    for (const position of left.positions) this.positions.set(position.symbol, position);
+  }
+
   /** Signed quantity held; 0 where there is no position. */
   held(symbol: string): QtyNanos {
     return this.positions.get(symbol)?.qty ?? 0n;

@@ -58,19 +58,29 @@ export type FillEntry = Extract<LedgerEntry, { kind: 'fill' }>;
 /** Append-only record of every order, refusal, event and fill; `seq` counts 1, 2, 3… without gaps. */
 export class Ledger {
   readonly #now: () => Micros;
+  readonly #onEntry: (entry: LedgerEntry, order: Order | undefined) => void;
+  #base = 0;
   #entries: LedgerEntry[] = [];
   #fills: FillEntry[] = [];
 
-  constructor(now: () => Micros) {
+  /** `onEntry` is told of every entry with the order that it is about, as it is now. */
+  constructor(now: () => Micros, onEntry: (entry: LedgerEntry, order: Order | undefined) => void = () => undefined) {
     this.#now = now;
+    this.#onEntry = onEntry;
   }
 
+  /** `seq` of the last entry. */
   get size(): number {
-    return this.#entries.length;
+    return this.#base + this.#entries.length;
+  }
+
+  /** `seq` of the last entry that is not kept any more. */
+  get base(): number {
+    return this.#base;
   }
 
   order(order: Order): void {
-    this.#append({
+    this.#append(order, {
       kind: 'order',
       order_id: order.id,
       client_order_id: order.clientOrderId,
@@ -89,7 +99,7 @@ export class Ledger {
   }
 
   event(event: string, order: Order): void {
-    this.#append({
+    this.#append(order, {
       kind: 'event',
       event,
       order_id: order.id,
@@ -99,7 +109,7 @@ export class Ledger {
   }
 
   fill(order: Order, fill: { executionId: string; price: PriceMicros; qty: QtyNanos; booking: Booking }): void {
-    this.#append({
+    this.#append(order, {
       kind: 'fill',
       execution_id: fill.executionId,
       order_id: order.id,
@@ -118,12 +128,13 @@ export class Ledger {
   }
 
   refusal(clientOrderId: string | null, refusal: { status: number; code: number; message: string }): void {
-    this.#append({ kind: 'refusal', client_order_id: clientOrderId, ...refusal });
+    this.#append(undefined, { kind: 'refusal', client_order_id: clientOrderId, ...refusal });
   }
 
   /** Entries with `seq` > `after`, at most `limit`. */
   read(after: number, limit: number): LedgerEntry[] {
-    return this.#entries.slice(after, after + limit);
+    const from = Math.max(0, after - this.#base);
+    return this.#entries.slice(from, from + limit);
   }
 
   /** Fills in the order in which they happened, for account activities. */
@@ -132,13 +143,20 @@ export class Ledger {
   }
 
   clear(): void {
-    this.#entries = [];
-    this.#fills = [];
+    this.restore([], 0);
   }
 
-  #append(entry: Unnumbered<LedgerEntry>): void {
-    const numbered: LedgerEntry = { seq: this.#entries.length + 1, at: toRfc3339(this.#now()), ...entry };
+  /** Goes on after these entries, of which the first has `seq` = `base` + 1. */
+  restore(entries: LedgerEntry[], base: number): void {
+    this.#base = base;
+    this.#entries = entries;
+    this.#fills = entries.filter((entry) => entry.kind === 'fill');
+  }
+
+  #append(order: Order | undefined, entry: Unnumbered<LedgerEntry>): void {
+    const numbered: LedgerEntry = { seq: this.size + 1, at: toRfc3339(this.#now()), ...entry };
     this.#entries.push(numbered);
     if (numbered.kind === 'fill') this.#fills.push(numbered);
+    this.#onEntry(numbered, order);
   }
 }

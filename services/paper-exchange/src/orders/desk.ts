@@ -37,6 +37,10 @@ export interface DeskDeps extends CheckDeps {
   ledger: Ledger;
   newId: () => string;
   suspended: () => boolean;
+  /** An order has got other relatives. */
+  onKin: (order: Order) => void;
+  /** All that a request brought about is done; called before it is answered. */
+  commit: () => void;
 }
 
 /** What clients ask of the exchange: place, cancel, replace. Refuses with {@link AlpacaError}, otherwise has done it. */
@@ -67,6 +71,8 @@ export class Desk {
         });
       }
       throw error;
+    } finally {
+      this.#deps.commit();
     }
   }
 
@@ -122,15 +128,18 @@ export class Desk {
   cancel(order: Order): void {
     if (!isOpen(order)) throw refusals.unprocessable(`order is already in "${order.status}" state`);
     this.#deps.floor.end(order, 'canceled');
+    this.#deps.commit();
   }
 
   /** Every open order, entries before their legs, with the status that a single cancel would have given. */
   cancelAll(): { id: string; status: number }[] {
     const open = [...this.#deps.store.open()].sort((a, b) => a.seq - b.seq);
-    return open.map((order) => {
+    const answer = open.map((order) => {
       if (isOpen(order)) this.#deps.floor.end(order, 'canceled');
       return { id: order.id, status: 200 };
     });
+    this.#deps.commit();
+    return answer;
   }
 
   /**
@@ -156,9 +165,11 @@ export class Desk {
     order.status = held ? 'held' : 'pending_new';
     store.add(order);
     ledger.order(order);
+    for (const kin of [order.parent, ...order.legs, old]) if (kin !== null) this.#deps.onKin(kin);
     const answer = orderJson(order, true);
     floor.finish(old, 'replaced');
     if (!held || old.orderClass === 'oco' || order.parent?.status === 'filled') floor.resume(order);
+    this.#deps.commit();
     return answer;
   }
 

@@ -28,6 +28,8 @@ export interface FloorDeps {
   newId: () => string;
   /** Told of every change of an order, after the state has changed. */
   onEvent: (event: string, order: Order, fill?: FillReport) => void;
+  /** Told of what changes in an order without an event: a trailing stop that moved, an election, an exit that shrank. */
+  onMoved?: (order: Order) => void;
   /** The part of an arriving order, 0…1, that may be filled at once; `undefined`: all of it. */
   firstFraction?: (order: Order) => number | undefined;
 }
@@ -88,6 +90,15 @@ export class Floor {
     }
   }
 
+  /** Puts an open order of an earlier process back to where it waited or worked; nobody is told, nothing has changed. */
+  readmit(order: Order): void {
+    if (order.expiresAt !== null) this.#expiry = Math.min(this.#expiry, order.expiresAt);
+    if (order.status === 'accepted') {
+      if (order.tif === 'opg' || order.tif === 'cls') this.#auctions[order.tif].add(order);
+      else this.#waiting.add(order);
+    } else if (order.status !== 'held' || isWatchedWhileHeld(order)) this.#engage(order);
+  }
+
   /** Ends an open order and with it the rest of its group. */
   end(order: Order, how: 'canceled' | 'expired'): void {
     if (!isOpen(order)) return;
@@ -139,7 +150,7 @@ export class Floor {
     if (stops === undefined || stops.length === 0 || this.#session !== 'regular') return;
     for (const order of stops.slice()) {
       if (!isOpen(order) || order.triggered) continue;
-      trail(order, tick.price);
+      if (trail(order, tick.price)) this.#deps.onMoved?.(order);
       if (elects(order, tick.price)) this.#elect(order);
     }
   }
@@ -190,13 +201,14 @@ export class Floor {
     if (stops === undefined) this.#stops.set(order.symbol, [order]);
     else stops.push(order);
     if (last === 0) return;
-    trail(order, last);
+    if (trail(order, last)) this.#deps.onMoved?.(order);
     if (elects(order, last) && this.#session === 'regular') this.#elect(order);
   }
 
   #elect(order: Order): void {
     this.withdraw(order);
     order.triggered = true;
+    this.#deps.onMoved?.(order);
     const sibling = siblingOf(order);
     if (sibling !== undefined) this.finish(sibling, 'canceled');
     if (order.status === 'held') {
@@ -253,7 +265,10 @@ export class Floor {
     const sibling = siblingOf(order);
     if (sibling !== undefined && isOpen(sibling)) {
       if (done) this.finish(sibling, 'canceled');
-      else if (sibling.qty !== null) sibling.qty = sibling.filledQty + remainingQty(order);
+      else if (sibling.qty !== null) {
+        sibling.qty = sibling.filledQty + remainingQty(order);
+        this.#deps.onMoved?.(sibling);
+      }
     }
     if (done && order.role === 'entry') this.#activateExits(order);
   }
@@ -303,6 +318,12 @@ export class Floor {
   #instrument(order: Order): Instrument {
     return this.#deps.instruments.list(order.symbol);
   }
+}
+
+/** The stop-loss of a pair is watched from its take-profit's start on, and shows as held until it is elected. */
+function isWatchedWhileHeld(order: Order): boolean {
+  if (order.role !== 'stop_loss' || siblingOf(order) === undefined) return false;
+  return order.orderClass === 'oco' ? order.parent?.status !== 'accepted' : order.parent?.status === 'filled';
 }
 
 function partOf(order: WorkingOrder, fraction: number): QtyNanos {

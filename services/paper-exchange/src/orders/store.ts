@@ -20,6 +20,19 @@ export class OrderStore {
     else open.add(order);
   }
 
+  /**
+   * Puts back orders of an earlier process, given in the order of acceptance.
+   * @returns those that are open
+   */
+  restore(orders: readonly Order[]): Order[] {
+    for (const order of orders) {
+      this.add(order);
+      if (isClosed(order.status)) this.close(order);
+      this.#seq = Math.max(this.#seq, order.seq);
+    }
+    return orders.filter(isOpen);
+  }
+
   /** Takes a closed order out of the open ones; it stays findable. */
   close(order: Order): void {
     this.#open.get(order.symbol)?.delete(order);

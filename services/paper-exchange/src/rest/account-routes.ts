@@ -13,8 +13,7 @@ export function accountRoutes(app: FastifyInstance, exchange: Exchange): void {
   app.get('/v2/account', () => accountJson(exchange, identity, settings, clock.now()));
   app.get('/v2/account/configurations', () => settings);
   app.patch('/v2/account/configurations', (request) => {
-    Object.assign(settings, readSettings(request.body));
-    return settings;
+    return exchange.set(readSettings(request.body));
   });
   app.get('/v2/account/activities', (request) => {
     const query = request.query as Query;

@@ -9,11 +9,13 @@ import { orderJson } from '../orders/model.ts';
 import { FEMTOS_PER_USD } from '../units/amounts.ts';
 import { STANDING_START } from './start-exchange.ts';
 
-export interface CoreOptions extends Partial<Pick<ExchangeOptions, 'multiplier' | 'symbols' | 'seed'>> {
+export interface CoreOptions extends Partial<Pick<ExchangeOptions, 'multiplier' | 'symbols' | 'seed' | 'stateDir'>> {
   hours?: 'always' | 'regular';
   /** RFC 3339. */
   at?: string;
   startingCash?: number;
+  /** Ids count on from here. */
+  lastId?: number;
 }
 
 type Json = Record<string, unknown>;
@@ -22,11 +24,14 @@ type Json = Record<string, unknown>;
 export class Core {
   readonly exchange: Exchange;
   readonly clock: EventClock;
+  readonly stateDir: string | undefined;
   #trades = 0;
+  #ids: number;
 
   constructor(options: CoreOptions = {}) {
     this.clock = new EventClock(options.at === undefined ? STANDING_START : Date.parse(options.at) * 1000);
-    let ids = 0;
+    this.#ids = 0;
+    this.stateDir = options.stateDir;
     this.exchange = buildExchange({
       key: new Secret('unused'),
       secret: new Secret('unused'),
@@ -36,11 +41,17 @@ export class Core {
       startingCash: BigInt(options.startingCash ?? 100_000) * FEMTOS_PER_USD,
       multiplier: options.multiplier ?? 2,
       seed: options.seed ?? 1,
+      ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
       newId: () => {
-        ids += 1;
-        return `id-${ids}`;
+        this.#ids += 1;
+        return `id-${this.#ids}`;
       },
     });
+    this.#ids = options.lastId ?? this.#ids;
+  }
+
+  get lastId(): number {
+    return this.#ids;
   }
 
   /** Dollars and shares. */
