@@ -64,6 +64,16 @@ describe('the environment', () => {
     for (const part of [PAPER, SECRET, 'postgres:']) expect(text).not.toContain(part);
   });
 
+  test('binds another address than the configured host only where LISTEN_HOST names an IPv4 address', () => {
+    expect(readRuntimeEnv({}, system())).not.toHaveProperty('listenHost');
+    expect(readRuntimeEnv({ LISTEN_HOST: '0.0.0.0' }, system()).listenHost).toBe('0.0.0.0');
+    for (const wrong of ['', 'localhost', '0', '*', '::', '127.0.0.1:80', '256.0.0.1', 'http://127.0.0.1']) {
+      expect(() => readRuntimeEnv({ LISTEN_HOST: wrong }, system())).toThrow(
+        /LISTEN_HOST is .* allowed: an IPv4 address/,
+      );
+    }
+  });
+
   test('has a log level that exists', () => {
     expect(readRuntimeEnv({ LOG_LEVEL: 'debug' }, system()).logLevel).toBe('debug');
     expect(() => readRuntimeEnv({ LOG_LEVEL: 'verbose' }, system())).toThrow(/LOG_LEVEL is "verbose", allowed: fatal/);

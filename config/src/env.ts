@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { readTextFile } from './load/read.ts';
 import { UserError } from './errors.ts';
 import { Secret } from './secret.ts';
@@ -51,6 +52,18 @@ export function readSecret(env: EnvSource, name: string): Secret | undefined {
   return direct === undefined ? undefined : new Secret(direct);
 }
 
+/** The address to bind, where it is not the configured host: in a container that name is for the others. */
+function readListenHost(env: EnvSource): { listenHost?: string } {
+  const found = env['LISTEN_HOST'];
+  if (found === undefined) return {};
+  if (isIPv4(found)) return { listenHost: found };
+  throw new UserError({
+    code: 'ENV_INVALID',
+    message: `LISTEN_HOST is ${quote(found)}, allowed: an IPv4 address of this machine, such as 127.0.0.1 or 0.0.0.0`,
+    fix: 'set LISTEN_HOST to the address to bind, or leave it out: then it is the configured host',
+  });
+}
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /**
@@ -76,6 +89,7 @@ export function readRuntimeEnv(env: EnvSource, system: SystemConfig): RuntimeEnv
     alpacaBaseUrl: env['ALPACA_BASE_URL'] ?? system.alpaca.base_url,
     databaseUrl: readSecret(env, 'DATABASE_URL') ?? new Secret(`postgres://${user}@${host}:${port}/${name}`),
     apiToken: readSecret(env, 'API_TOKEN'),
+    ...readListenHost(env),
     logLevel,
     releaseSha: env['RELEASE_SHA'] ?? 'unreleased',
   };

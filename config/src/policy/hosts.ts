@@ -14,6 +14,13 @@ export function isLoopbackHost(host: string): boolean {
   return /^127\.(?:(?:0|[1-9][0-9]{0,2})\.){2}(?:0|[1-9][0-9]{0,2})$/.test(host);
 }
 
+/**
+ * The exchange simulator's one name between containers, spelt exactly so and with its port: `http://paper-exchange:5600`,
+ * `ws://paper-exchange:5600/stream`. A name without a dot is resolved by a private network only.
+ */
+export const isSimulatorAddress = (raw: string): boolean =>
+  /^(?:http|ws):\/\/paper-exchange:[1-9][0-9]{0,4}(?:\/|$)/.test(raw);
+
 /** An address that no packet reaches from the internet, or a name that only a private network resolves. */
 export function isPrivateHost(host: string): boolean {
   if (isLoopbackHost(host)) return true;

@@ -17,6 +17,8 @@ export interface RuntimeEnv {
   databaseUrl: Secret;
   /** `API_TOKEN`: bearer token between services and of clients. Absent only in development on loopback. */
   apiToken: Secret | undefined;
+  /** `LISTEN_HOST`: the address that HTTP and bus are bound to; absent: the configured host. `0.0.0.0` in containers. */
+  listenHost?: string;
   logLevel: string;
   /** `RELEASE_SHA`: the commit that runs; `unreleased` when started by hand. */
   releaseSha: string;

@@ -9,6 +9,7 @@ import {
   createServiceClient,
   createSubscriber,
   httpUrl,
+  listenHost,
   type BusPublisher,
   type BusSubscriber,
   type RunningService,
@@ -63,7 +64,8 @@ export async function buildExecutionEngine(
   });
   const broker = createAlpacaBroker(alpaca, budget);
 
-  const { host, bus_port: port } = system.services['execution-engine'];
+  const host = listenHost('execution-engine', system, env);
+  const { bus_port: port } = system.services['execution-engine'];
   const publisher = await createPublisher({ service: 'execution-engine', host, port, now: () => now() * 1000 });
   const pool = createPool({
     url: env.databaseUrl,

@@ -1,6 +1,7 @@
 import {
   buildServiceApp,
   createPublisher,
+  listenHost,
   type BusPublisher,
   type Heartbeat,
   type RunningService,
@@ -57,7 +58,8 @@ export async function buildMarketData(
   const { system, env, logger, readiness } = context;
   const now = overrides.now ?? (() => Date.now() * 1000);
   const instruments = new Instruments(context.metrics);
-  const { host, bus_port: port } = system.services['market-data'];
+  const host = listenHost('market-data', system, env);
+  const { bus_port: port } = system.services['market-data'];
 
   const stallMs = overrides.busStallMs ?? BUS_STALL_MS;
   const publisher = await createPublisher({

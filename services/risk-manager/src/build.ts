@@ -6,6 +6,7 @@ import {
   createResponder,
   createServiceClient,
   httpUrl,
+  listenHost,
   type Responder,
   type RunningService,
   type ServiceContext,
@@ -131,7 +132,8 @@ export async function buildRiskManager(
     now,
   });
 
-  const { host, bus_port: port } = system.services['risk-manager'];
+  const host = listenHost('risk-manager', system, env);
+  const { bus_port: port } = system.services['risk-manager'];
   const handle = createHandler({
     exposure,
     limits,

@@ -7,6 +7,7 @@ import {
   createServiceClient,
   createSubscriber,
   httpUrl,
+  listenHost,
   type BusPublisher,
   type BusSubscriber,
   type Envelope,
@@ -68,7 +69,8 @@ export async function buildSignalBridge(
     applicationName: 'signal-bridge',
     onError: (error) => logger.warn({ err: messageOf(error) }, 'an idle database connection was lost'),
   });
-  const { host, bus_port: port } = system.services['signal-bridge'];
+  const host = listenHost('signal-bridge', system, env);
+  const { bus_port: port } = system.services['signal-bridge'];
   const publisher = await createPublisher({ service: 'signal-bridge', host, port });
 
   const outbox = new Outbox({

@@ -1,4 +1,4 @@
-import { development, LIVE, staging, system, type PolicyCase } from './fixtures.ts';
+import { development, LIVE, production, staging, system, type PolicyCase } from './fixtures.ts';
 
 const urlIs = (url: string | undefined) => staging({ ALPACA_BASE_URL: url });
 const table = (rule: string, urls: readonly string[]): PolicyCase[] =>
@@ -15,6 +15,30 @@ const inSystem = (
 ): PolicyCase => ({
   title,
   input: staging({}, { system: configured }),
+  expected,
+});
+
+/** Development between containers, where the simulator is `paper-exchange`. */
+const inDevelopment = (
+  title: string,
+  streams: Parameters<typeof system>[0],
+  expected: PolicyCase['expected'],
+): PolicyCase => ({
+  title: `${title}, in development`,
+  input: development(
+    { ALPACA_BASE_URL: 'http://paper-exchange:5600' },
+    {
+      system: system(
+        {
+          base_url: 'http://paper-exchange:5600',
+          trading_stream_url: 'ws://paper-exchange:5600/stream',
+          data_stream_url: 'ws://paper-exchange:5600/v2/iex',
+          ...streams,
+        },
+        { environment: 'development', dry_run_broker_url: 'http://paper-exchange:5600' },
+      ),
+    },
+  ),
   expected,
 });
 
@@ -146,6 +170,83 @@ export const URL_CASES: readonly PolicyCase[] = [
   local('http://[::ffff:7f00:1]:5600', ['base-url-host']),
   local('http://[0:0:0:0:0:0:0:1]:5600', ['base-url-disguised']),
 
+  local('http://paper-exchange:5600', 'pass'),
+  local('http://paper-exchange:5600/', 'pass'),
+  local('http://paper-exchange', ['base-url-host']),
+  local('http://paper-exchange:0', ['base-url-host']),
+  local('http://paper-exchange:05600', ['base-url-host']),
+  local('http://paper-exchange:70000', ['base-url-disguised']),
+  local('https://paper-exchange:5600', ['base-url-host']),
+  local('ws://paper-exchange:5600', ['base-url-scheme']),
+  local('HTTP://paper-exchange:5600', ['base-url-host']),
+  local('http://PAPER-EXCHANGE:5600', ['base-url-host']),
+  local('http://Paper-Exchange:5600', ['base-url-host']),
+  local('http://paper-exchange.:5600', ['base-url-host']),
+  local('http://paper-exchange.evil.example:5600', ['base-url-host']),
+  local('http://paper-exchange-evil:5600', ['base-url-host']),
+  local('http://evil-paper-exchange:5600', ['base-url-host']),
+  local('http://paper_exchange:5600', ['base-url-host']),
+  local('http://paperexchange:5600', ['base-url-host']),
+  local('http://exchange:5600', ['base-url-host']),
+  local('http://market-data:5600', ['base-url-host']),
+  local('http://paper-exchange@evil.example:5600', ['base-url-user-info']),
+  local('http://paper-exchange:5600@evil.example', ['base-url-user-info']),
+  local('http://user:word@paper-exchange:5600', ['base-url-user-info']),
+  local('http://paper-exchange:5600/v2', ['base-url-path']),
+  local('http://paper-exchange:5600?x=1', ['base-url-host']),
+  local('http://paper-exchange:5600/@evil.example', ['base-url-path']),
+  local('http://paper-exchange:5600\\@evil.example', ['base-url-disguised']),
+  local('http://p\u0430per-exchange:5600', ['base-url-disguised']),
+  {
+    title: 'the simulator’s name in staging',
+    input: urlIs('http://paper-exchange:5600'),
+    expected: ['base-url-host'],
+  },
+  {
+    title: 'the simulator’s name in production',
+    input: production({ ALPACA_BASE_URL: 'http://paper-exchange:5600' }),
+    expected: ['base-url-host'],
+  },
+  inSystem(
+    'the simulator’s name for the trading stream in staging',
+    system({ trading_stream_url: 'ws://paper-exchange:5600/stream' }),
+    ['trading-stream-url'],
+  ),
+  inSystem(
+    'the simulator’s name for the data stream in staging',
+    system({ data_stream_url: 'ws://paper-exchange:5600/v2/iex' }),
+    ['data-stream-url'],
+  ),
+  inSystem(
+    'the simulator’s name as the dry-run broker of staging',
+    system({}, { dry_run_broker_url: 'http://paper-exchange:5600' }),
+    'pass',
+  ),
+  inDevelopment('the simulator’s name for both streams', {}, 'pass'),
+  inDevelopment(
+    'a trading stream of the simulator over http',
+    { trading_stream_url: 'http://paper-exchange:5600/stream' },
+    ['trading-stream-url'],
+  ),
+  inDevelopment(
+    'a trading stream of the simulator with another path',
+    { trading_stream_url: 'ws://paper-exchange:5600/stream2' },
+    ['trading-stream-url'],
+  ),
+  inDevelopment(
+    'a trading stream of a look-alike',
+    { trading_stream_url: 'ws://paper-exchange.evil.example:5600/stream' },
+    ['trading-stream-url'],
+  ),
+  inDevelopment('a data stream of a look-alike', { data_stream_url: 'ws://paper-exchange:5600@evil.example/v2/iex' }, [
+    'data-stream-url',
+  ]),
+  inDevelopment('a data stream of the simulator with TLS', { data_stream_url: 'wss://paper-exchange:5600/v2/iex' }, [
+    'data-stream-url',
+  ]),
+  inDevelopment('a data stream of the simulator in capitals', { data_stream_url: 'ws://PAPER-EXCHANGE:5600/v2/iex' }, [
+    'data-stream-url',
+  ]),
   inSystem('a whole system configuration of staging', system(), 'pass'),
   inSystem('the live address in the system configuration', system({ base_url: 'https://api.alpaca.markets' }), [
     'base-url-host',

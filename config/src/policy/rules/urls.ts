@@ -3,6 +3,7 @@ import {
   DATA_STREAM_HOST,
   isLoopbackHost,
   isPrivateHost,
+  isSimulatorAddress,
   readPlainUrl,
   type PlainUrl,
   type UrlDefect,
@@ -23,8 +24,10 @@ function complain(context: PolicyContext, raw: string, demand: Demand): Complain
   const url = readPlainUrl(raw);
   if (typeof url === 'string') return defect(url);
   const development = context.input.environment === 'development';
-  if (development && isLoopbackHost(url.host)) return complainLoopback(context, url, demand);
-  const alternative = development ? ' (or loopback, for the simulator)' : '';
+  if (development && (isLoopbackHost(url.host) || isSimulatorAddress(raw))) {
+    return complainSimulator(context, url, demand);
+  }
+  const alternative = development ? ' (or the simulator, on loopback or as paper-exchange:<port>)' : '';
   if (url.host !== demand.host) {
     return { kind: 'host', message: `its host is ${context.show(url.host)}, allowed: ${demand.host}${alternative}` };
   }
@@ -36,7 +39,7 @@ function complain(context: PolicyContext, raw: string, demand: Demand): Complain
   return complainPath(url, demand);
 }
 
-function complainLoopback(context: PolicyContext, url: PlainUrl, demand: Demand): Complaint | undefined {
+function complainSimulator(context: PolicyContext, url: PlainUrl, demand: Demand): Complaint | undefined {
   const schemes = demand.scheme === 'wss' ? ['ws', 'wss'] : ['http', 'https'];
   if (!schemes.includes(url.scheme)) {
     return { kind: 'scheme', message: `its scheme is ${context.show(url.scheme)}, allowed: ${schemes.join(', ')}` };
@@ -142,11 +145,11 @@ export const URL_RULES: readonly Rule[] = [
   {
     id: 'base-url-host',
     demands:
-      'Its host is exactly `paper-api.alpaca.markets` (production: `api.alpaca.markets`); in development loopback is allowed too.',
+      'Its host is exactly `paper-api.alpaca.markets` (production: `api.alpaca.markets`); in development also loopback, and between containers `paper-exchange` with a port, exactly so.',
     check: baseUrl('host'),
   },
-  { id: 'base-url-scheme', demands: 'It is `https` (on loopback also `http`).', check: baseUrl('scheme') },
-  { id: 'base-url-port', demands: 'It has no port but 443 (on loopback any).', check: baseUrl('port') },
+  { id: 'base-url-scheme', demands: 'It is `https` (of the simulator also `http`).', check: baseUrl('scheme') },
+  { id: 'base-url-port', demands: 'It has no port but 443 (the simulator any).', check: baseUrl('port') },
   { id: 'base-url-path', demands: 'Nothing follows the host but at most one slash.', check: baseUrl('path') },
   {
     id: 'trading-stream-url',

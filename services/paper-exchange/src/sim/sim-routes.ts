@@ -8,12 +8,21 @@ import type { Fault } from '../faults/faults.ts';
 import { parseTimeOfDay, Replay, type ReplayWindow } from '../market/replay.ts';
 import { readPostedTicks } from './posted-ticks.ts';
 
-/** The exchange's own controls. They need no key, so they answer to this machine alone, wherever the service listens. */
-export async function simRoutes(app: FastifyInstance, { exchange }: { exchange: Exchange }): Promise<void> {
+/**
+ * Who may use the exchange's own controls. `loopback`: they need no key, so they answer to this machine alone, wherever
+ * the exchange listens. `token`: the app before them asks for the bundle's token on every path of theirs; so it is between
+ * containers, where the smoke test comes from another address.
+ */
+export type SimAccess = 'loopback' | 'token';
+
+export async function simRoutes(
+  app: FastifyInstance,
+  { exchange, access }: { exchange: Exchange; access: SimAccess },
+): Promise<void> {
   const { faults, ledger, data, updates } = exchange;
 
   app.addHook('onRequest', (request, reply, done) => {
-    if (isLocal(request)) done();
+    if (access === 'token' || isLocal(request)) done();
     else reply.code(403).send({ code: 'SIM_LOOPBACK_ONLY', message: '/sim answers to this machine alone' });
   });
   app.setErrorHandler((error, request, reply) => {

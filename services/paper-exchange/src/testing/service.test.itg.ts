@@ -68,6 +68,37 @@ describe('the exchange as a service', () => {
     expect(await data.waitForAuthentication(5000)).toBe(true);
   });
 
+  test('off loopback its controls need the token, whoever asks', async () => {
+    const token = 'a-token-of-some-length';
+    const { url } = await service({ apiToken: token, listenHost: '0.0.0.0' });
+    const ask = async (headers: Record<string, string>) => (await fetch(`${url}/sim/status`, { headers })).status;
+    expect(await ask({})).toBe(401);
+    expect(await ask({ authorization: 'Bearer another-token-of-some-length' })).toBe(401);
+    expect(await ask({ authorization: `Bearer ${token}` })).toBe(200);
+    const body = JSON.stringify([{ symbol: 'AAPL', price: '1', size: '1' }]);
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(`${url}/sim/ticks`, { method: 'POST', headers, body })).status).toBe(401);
+    expect((await fetch(`${url}/sim/reset`, { method: 'POST' })).status).toBe(401);
+  });
+
+  test('between containers its controls are used with the token, under its configured name', async () => {
+    const token = 'a-token-of-some-length';
+    const { app } = await service({
+      apiToken: token,
+      listenHost: '0.0.0.0',
+      system: (system) => {
+        system.services['paper-exchange'].host = 'paper-exchange';
+      },
+    });
+    const ask = async (host: string, headers: Record<string, string> = {}) =>
+      (await app.inject({ url: '/sim/status', remoteAddress: '172.30.0.9', headers: { host, ...headers } })).statusCode;
+    const authorization = `Bearer ${token}`;
+    expect(await ask('paper-exchange:5600', { authorization })).toBe(200);
+    expect(await ask('paper-exchange:5600')).toBe(401);
+    expect(await ask('evil.example', { authorization })).toBe(403);
+    expect(await ask('paper-exchange:5600', { authorization, origin: 'http://evil.example' })).toBe(403);
+  });
+
   test('a page of another origin gets nowhere', async () => {
     const { url } = await service();
     expect((await fetch(`${url}/sim/status`, { headers: { origin: 'http://evil.example' } })).status).toBe(403);

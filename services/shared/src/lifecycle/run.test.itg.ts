@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,17 +52,19 @@ const paperKey = (): string =>
     .padEnd(18, 'Q')
     .slice(0, 18)}`;
 
+const secretKey = (): string =>
+  randomBytes(40)
+    .toString('base64')
+    .replace(/[^A-Za-z0-9]/g, 'x')
+    .slice(0, 40);
+
 function start(env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [ECHO], {
     env: {
       PATH: process.env['PATH'],
       ENVIRONMENT: 'development',
       CONFIG_DIR: configDir,
-      ALPACA_API_KEY: paperKey(),
-      ALPACA_SECRET_KEY: randomBytes(40)
-        .toString('base64')
-        .replace(/[^A-Za-z0-9]/g, 'x')
-        .slice(0, 40),
+      ...('ALPACA_API_KEY_FILE' in env ? {} : { ALPACA_API_KEY: paperKey(), ALPACA_SECRET_KEY: secretKey() }),
       DRY_RUN: 'true',
       ALPACA_PAPER: 'true',
       ...env,
@@ -95,6 +98,49 @@ describe('a service process', () => {
     expect(await service.exited).toBe(0);
     expect(service.output.stdout).toContain('finished what was held');
     expect(service.output.stderr).toBe('');
+  });
+
+  test('in a container takes its secrets from files, binds LISTEN_HOST and answers to its configured name', async () => {
+    const token = randomBytes(12).toString('hex');
+    const secrets = { API_TOKEN: token, ALPACA_API_KEY: paperKey(), ALPACA_SECRET_KEY: secretKey() };
+    const files = Object.entries({ ...secrets, DATABASE_URL: 'postgres://papergate:word@postgres:5432/papergate' });
+    for (const [name, value] of files) writeFileSync(join(configDir, name), `${value}\n`);
+    edit('development', (system) => {
+      system.services.dashboard.host = 'dashboard';
+    });
+    const service = start({
+      LISTEN_HOST: '0.0.0.0',
+      ...Object.fromEntries(files.map(([name]) => [`${name}_FILE`, join(configDir, name)])),
+    });
+    await service.up();
+    const ask = (path: string, headers: Record<string, string>) =>
+      new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+        get({ host: '127.0.0.1', port, path, headers }, (answer) => {
+          let text = '';
+          answer.on('data', (part: Buffer) => void (text += String(part)));
+          answer.on('end', () => resolve({ status: answer.statusCode, text }));
+        }).on('error', reject);
+      });
+    const authorization = `Bearer ${token}`;
+    const own = { host: `dashboard:${port}`, authorization };
+    expect((await ask('/health', { host: `dashboard:${port}` })).status).toBe(200);
+    expect((await ask('/metrics', { host: `dashboard:${port}` })).status).toBe(401);
+    expect((await ask('/metrics', { ...own, host: 'orchestrator' })).status).toBe(403);
+    const metrics = (await ask('/metrics', own)).text;
+    expect(metrics).toMatch(/papergate_log_lines_total\{level="info",service="dashboard"\} [1-9]/);
+    expect(metrics).toMatch(/papergate_log_lines_total\{level="error",service="dashboard"\} 0/);
+    for (const name of ['free', 'size'])
+      expect(metrics).toMatch(new RegExp(`papergate_disk_${name}_bytes\\{.*\\} [1-9]`));
+    const config = (await ask('/api/v1/config', own)).text;
+    service.child.kill('SIGTERM');
+    expect(await service.exited).toBe(0);
+    for (const [, value] of files) expect(config + service.output.stdout + service.output.stderr).not.toContain(value);
+  });
+
+  test('off loopback, by its configuration or by LISTEN_HOST, wants a token: exit 2', async () => {
+    const service = start({ LISTEN_HOST: '0.0.0.0' });
+    expect(await service.exited).toBe(2);
+    expect(service.output.stderr).toContain('API_TOKEN is missing; dashboard runs in development on 0.0.0.0');
   });
 
   test('stops when the pipe of the supervisor that watches it closes', async () => {

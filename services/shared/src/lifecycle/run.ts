@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { pino, type Logger } from 'pino';
+import { pino, type Logger, type LoggerOptions } from 'pino';
 import {
   assertCredentials,
   describeError,
@@ -20,8 +20,10 @@ import {
 } from '@papergate/config';
 import { isLoopback } from '../app/guard.ts';
 import type { ServiceApp } from '../app/build-app.ts';
+import { addDiskMetrics } from '../metrics/disk.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { Readiness } from './readiness.ts';
+import { listenHost } from './urls.ts';
 
 /** What a service is built from. Clocks and sockets are the service's own to inject further. */
 export interface ServiceContext {
@@ -65,8 +67,11 @@ export function loadServiceContext(
   assertCredentials({ environment, env, files: [], system });
   const runtime = readRuntimeEnv(env, system);
   requireToken(service, system, runtime);
+  const metrics = createMetrics(service);
+  addDiskMetrics(metrics);
   const logger = pino({
     level: runtime.logLevel,
+    hooks: { logMethod: lineCounter(metrics) },
     base: { service, release: runtime.releaseSha },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: {
@@ -80,14 +85,26 @@ export function loadServiceContext(
     riskLimits,
     env: runtime,
     logger,
-    metrics: createMetrics(service),
+    metrics,
     readiness: new Readiness(),
     fail: onFail,
   };
 }
 
+type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
+
+/** Counts the lines of the log by level, so that a service that keeps failing is seen without reading it. */
+function lineCounter(metrics: Metrics): LogMethod {
+  const lines = metrics.counter('log_lines_total', 'Lines of the log by level', ['level']);
+  for (const level of ['warn', 'error', 'fatal']) lines.inc({ level }, 0);
+  return function count(args, method, level) {
+    lines.inc({ level: pino.levels.labels[level] ?? String(level) });
+    method.apply(this, args);
+  };
+}
+
 function requireToken(service: ServiceName, system: SystemConfig, env: RuntimeEnv): void {
-  const { host } = system.services[service];
+  const host = listenHost(service, system, env);
   if (env.apiToken !== undefined && env.apiToken.reveal().length >= 16) return;
   if (env.apiToken === undefined && env.environment === 'development' && isLoopback(host)) return;
   throw new UserError({
@@ -156,8 +173,9 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
   }
 }
 
-async function listen(app: ServiceApp, { service, system }: ServiceContext): Promise<void> {
-  const { host, http_port: port } = system.services[service];
+async function listen(app: ServiceApp, { service, system, env }: ServiceContext): Promise<void> {
+  const host = listenHost(service, system, env);
+  const { http_port: port } = system.services[service];
   try {
     await app.listen({ host, port });
   } catch (error) {

@@ -19,6 +19,7 @@ export interface TestContextOptions {
   limits?: (limits: RiskLimits) => void;
   databaseUrl?: Secret;
   apiToken?: string;
+  listenHost?: string;
 }
 
 /**
@@ -51,6 +52,7 @@ export function testContext(
       alpacaBaseUrl: system.alpaca.base_url,
       databaseUrl: options.databaseUrl ?? new Secret('postgres://nobody@127.0.0.1:1/none'),
       apiToken: options.apiToken === undefined ? undefined : new Secret(options.apiToken),
+      ...(options.listenHost === undefined ? {} : { listenHost: options.listenHost }),
       logLevel: 'silent',
       releaseSha: 'test',
     },
