@@ -1,10 +1,10 @@
 // The tests that need a Docker Engine, one file after the other: `npm run test:containers`.
 import { fileURLToPath } from 'node:url';
 
-const rootDir = fileURLToPath(new URL('../../..', import.meta.url));
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 export default {
-  rootDir,
+  rootDir: here('../../..'),
   extensionsToTreatAsEsm: ['.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.papergate/'],
   testEnvironment: 'node',
@@ -12,7 +12,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/.papergate/'],
   testTimeout: 300_000,
   maxWorkers: 1,
-  globalSetup: '<rootDir>/actions/cli/jest/containers.mjs',
-  globalTeardown: '<rootDir>/actions/cli/jest/containers-end.mjs',
-  transform: { '\\.ts$': '<rootDir>/actions/cli/jest/strip-types.mjs' },
+  globalSetup: here('containers.mjs'),
+  globalTeardown: here('containers-end.mjs'),
+  transform: { '\\.ts$': here('strip-types.mjs') },
 };

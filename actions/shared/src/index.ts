@@ -30,3 +30,11 @@ export { findTool, TOOLS, type FoundTool } from './tools/index.ts';
 export { renderConfig, type RenderedConfig } from './deploy/config.ts';
 export { planDeploy, urlsOf } from './deploy/plan.ts';
 export { startSupervisor, type SupervisorHandle } from './supervisor/client.ts';
+export {
+  containers,
+  CONTAINERS_VARIABLE,
+  ensureContainers,
+  type ContainerEnvironment,
+  type Containers,
+  type EnsureOptions,
+} from './testing/containers/index.ts';

@@ -17,24 +17,38 @@ export interface JestOutcome {
   broken: string[];
 }
 
-const REPORTER = fileURLToPath(new URL('../../jest/reporter.mjs', import.meta.url));
+const own = (name: string): string => fileURLToPath(new URL(`../../jest/${name}`, import.meta.url));
 
-/** Runs jest over the repository, or over paths, in two workers; its reporter writes to our stdout as it goes. */
+export type Suite = 'tests' | 'container tests';
+
+/** In two workers, or, since each of them wants both cores for its containers, one file after the other. */
+const ARGUMENTS: Record<Suite, (repository: string) => string[]> = {
+  tests: () => ['--maxWorkers=2'],
+  'container tests': (repository) => [`--config=${own('containers.config.mjs')}`, `--rootDir=${repository}`, '-i'],
+};
+
+/** Runs jest over the repository, or over paths; its reporter writes to our stdout as it goes. */
 export async function runJest(options: {
+  suite: Suite;
   repository: string;
   env: EnvSource;
   paths: string[];
   signal: AbortSignal;
 }): Promise<JestOutcome> {
-  const { repository, env, paths, signal } = options;
+  const { suite, repository, env, paths, signal } = options;
   const folder = mkdtempSync(join(tmpdir(), 'papergate-jest-'));
   const result = join(folder, 'result.json');
   try {
-    const code = await spawnJest(repository, ['--maxWorkers=2', `--reporters=${REPORTER}`, ...paths], signal, {
-      ...env,
-      NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
-      PAPERGATE_JEST_RESULT: result,
-    });
+    const code = await spawnJest(
+      repository,
+      [...ARGUMENTS[suite](repository), `--reporters=${own('reporter.mjs')}`, ...paths],
+      signal,
+      {
+        ...env,
+        NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
+        PAPERGATE_JEST_RESULT: result,
+      },
+    );
     return readOutcome(result, code);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { run } from '@papergate/delivery';
+import type { ContainerTests } from './run.ts';
 
 jest.setTimeout(60_000);
 
@@ -32,11 +33,17 @@ function check(program: string, passes: boolean): void {
 }
 
 /** The runner, in a process of its own: what it prints, and what jest prints through it. */
-async function runTests(): Promise<{ code: number | null; lines: string[] }> {
+async function runTests(
+  containers: ContainerTests = 'none',
+  ensure = 'async () => { throw new Error("nobody asked for containers"); }',
+): Promise<{ code: number | null; lines: string[] }> {
   const script = `
+    import { writeFileSync } from 'node:fs';
+    import { ExternalError } from '@papergate/config';
     import { runTests } from ${JSON.stringify(MAIN)};
     import { makeOutput } from ${JSON.stringify(OUTPUT)};
     process.exitCode = await runTests({ repository: ${JSON.stringify(dir)}, env: process.env, paths: [],
+      containers: ${JSON.stringify(containers)}, ensureContainers: ${ensure},
       output: makeOutput(process.stdout, process.stderr, {}), signal: new AbortController().signal });`;
   const env = { ...process.env, NODE_OPTIONS: '' };
   const { code, stdout, stderr } = await run(process.execPath, ['--input-type=module-typescript', '-e', script], {
@@ -97,6 +104,57 @@ describe('papergate test', () => {
     expect(lines.at(-1)).toBe('6 passed, 0 failed');
     expect(code).toBe(0);
     expect(lines.join('\n')).toContain('1 tests could not run on this machine:\n  a.test.mjs › needs a browser');
+  });
+
+  describe('with tests that need a Docker Engine', () => {
+    const stopped = (): string => join(dir, 'stopped');
+    const engine = (): string =>
+      `async () => ({ env: { PATH: process.env.PATH, DOCKER_HOST: 'unix:///x', DOCKER_CONFIG: '/y' }, registry: '127.0.0.1:1',
+        engine: { version: '26.1.5', started: true }, stop: async () => writeFileSync(${JSON.stringify(stopped())}, '') })`;
+    const none = `async () => { throw new ExternalError({ code: 'CONTAINERS_MISSING', message: 'no Docker Engine here: not root', fix: 'be root' }); }`;
+    const CONTAINER_TEST = `
+      test('it has an engine', () => { expect(process.env.DOCKER_HOST).toBe('unix:///x'); });
+      test('and a registry', () => { expect(JSON.parse(process.env.PAPERGATE_TEST_CONTAINERS).registry).toBe('127.0.0.1:1'); });`;
+    beforeEach(() => {
+      write('a.test.mjs', PASSING);
+      write('b.test.ctr.ts', CONTAINER_TEST);
+    });
+
+    test('they run after the others, count with them, and the engine is stopped', async () => {
+      const { code, lines } = await runTests('possible', engine());
+      expect(lines.at(-1)).toBe('8 passed, 0 failed');
+      expect(code).toBe(0);
+      expect(lines).toContainEqual(expect.stringMatching(/✔ {2}container tests .* 2 of 2 in 1 files/));
+      expect(existsSync(stopped())).toBe(true);
+    });
+
+    test('a failing one fails, and the engine is stopped', async () => {
+      write('b.test.ctr.ts', `test('it', () => { throw new Error('it is wrong'); });`);
+      const { code, lines } = await runTests('possible', engine());
+      expect(lines.at(-1)).toBe('6 passed, 1 failed');
+      expect(code).toBe(1);
+      expect(existsSync(stopped())).toBe(true);
+    });
+
+    test('without an engine one line says so, and nothing has failed', async () => {
+      const { code, lines } = await runTests('possible', none);
+      expect(lines).toContain('no Docker Engine here: not root; container tests were not run');
+      expect(lines.at(-1)).toBe('6 passed, 0 failed');
+      expect(code).toBe(0);
+    });
+
+    test('without an engine it fails where they are required', async () => {
+      const { code, lines } = await runTests('required', none);
+      expect(lines.at(-1)).toBe('6 passed, 1 failed');
+      expect(code).toBe(1);
+    });
+
+    test('they can be had alone', async () => {
+      const { code, lines } = await runTests('only', engine());
+      expect(lines.at(-1)).toBe('2 passed, 0 failed');
+      expect(code).toBe(0);
+      expect(lines.join('\n')).not.toContain('format');
+    });
   });
 
   test('a missing program is a failing check and not a crash', async () => {
