@@ -1,6 +1,14 @@
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadSystemConfig, parseJsonFile, SERVICE_NAMES, type Environment, type SystemConfig } from '@papergate/config';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  loadSystemConfig,
+  parseJsonFile,
+  SERVICE_NAMES,
+  type Environment,
+  type ServiceName,
+  type SystemConfig,
+} from '@papergate/config';
 import { freePorts } from '../net/free-port.ts';
 
 export interface RenderedConfig {
@@ -9,19 +17,22 @@ export interface RenderedConfig {
   system: SystemConfig;
 }
 
-/** Writes the configuration that a run uses: that of the release, with free ports where the caller wants them. */
+/**
+ * Writes the configuration that a run uses: that of the release, with free ports where the caller wants them, or
+ * on the ports of another configuration.
+ */
 export async function renderConfig(options: {
   from: string;
   into: string;
   environment: Environment;
-  ports: 'default' | 'free';
+  ports: 'default' | 'free' | SystemConfig;
 }): Promise<RenderedConfig> {
   const { from, into, environment } = options;
   mkdirSync(into, { recursive: true });
   for (const name of readdirSync(from)) if (isConfiguration(name)) copyFileSync(join(from, name), join(into, name));
-  if (options.ports === 'free') {
-    const file = join(from, `system.${environment}.json`);
-    const moved = await moveToFreePorts(parseJsonFile(file) as SystemConfig);
+  if (options.ports !== 'default') {
+    const own = parseJsonFile(join(from, `system.${environment}.json`)) as SystemConfig;
+    const moved = options.ports === 'free' ? await moveToFreePorts(own) : moveToPortsOf(own, options.ports);
     writeFileSync(join(into, `system.${environment}.json`), `${JSON.stringify(moved, null, 2)}\n`);
   }
   return { dir: into, system: loadSystemConfig(into, environment) };
@@ -33,14 +44,31 @@ const isConfiguration = (name: string): boolean => /^(system|risk_limits|alerts)
 async function moveToFreePorts(system: SystemConfig): Promise<SystemConfig> {
   const wanted = SERVICE_NAMES.reduce((sum, name) => sum + ('bus_port' in system.services[name] ? 2 : 1), 1);
   const ports = await freePorts(wanted);
-  const next = (): number => ports.pop() ?? 0;
+  return movePorts(system, () => ports.pop() ?? 0);
+}
+
+/** The same configuration on the ports of another one: a release that takes another's place keeps its addresses. */
+export function moveToPortsOf(system: SystemConfig, other: SystemConfig): SystemConfig {
+  return movePorts(system, (name, key) =>
+    name === 'database' ? other.database.port : ((other.services[name] as Record<string, unknown>)[key] as number),
+  );
+}
+
+/** Whether two configurations listen on the same ports. */
+export function samePorts(one: SystemConfig, other: SystemConfig): boolean {
+  return isDeepStrictEqual(moveToPortsOf(one, other), one);
+}
+
+type PortKey = 'http_port' | 'bus_port' | 'port';
+
+function movePorts(system: SystemConfig, next: (name: ServiceName | 'database', key: PortKey) => number): SystemConfig {
   const moved = structuredClone(system);
   for (const name of SERVICE_NAMES) {
     const service = moved.services[name];
-    service.http_port = next();
-    if ('bus_port' in service) service.bus_port = next();
+    service.http_port = next(name, 'http_port');
+    if ('bus_port' in service) service.bus_port = next(name, 'bus_port');
   }
-  moved.database.port = next();
+  moved.database.port = next('database', 'port');
   const before = system.services['paper-exchange'].http_port;
   const after = moved.services['paper-exchange'].http_port;
   const follow = (address: string): string => moveLoopback(address, before, after);

@@ -1,5 +1,14 @@
-import { SERVICE_NAMES, type Environment, type ServiceName, type SystemConfig } from '@papergate/config';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  SERVICE_NAMES,
+  type Environment,
+  type EnvSource,
+  type ServiceName,
+  type SystemConfig,
+} from '@papergate/config';
 import { entryOf } from '../release/describe.ts';
+import type { Manifest } from '../release/manifest.ts';
 import {
   RESTART_POLICY,
   type DatabasePlan,
@@ -48,16 +57,20 @@ export function planDeploy(options: {
   /** Left out, the supervisor takes a lease of its own. */
   leaseGeneration?: number;
   externalDatabase: boolean;
+  /** Digest of each service's artifact, by name. */
+  digests?: Readonly<Record<string, string>>;
   /** `ALPACA_BASE_URL`, `LOG_LEVEL` and the like, where the caller has set them. */
   settings: Record<string, string>;
 }): DeployPlan {
-  const { system, externalDatabase, settings, ...rest } = options;
+  const { system, externalDatabase, settings, digests = {}, ...rest } = options;
   const urls = urlsOf(system);
   const services: ServicePlan[] = SERVICE_NAMES.map((name) => ({
     name,
     entry: entryOf(name),
     url: urls[name],
     secrets: WITH_DATABASE.has(name) ? [...FOR_ALL, 'DATABASE_URL'] : FOR_ALL,
+    ...(name === 'paper-exchange' ? { env: { EXCHANGE_STATE_DIR: exchangeState(options) } } : {}),
+    ...(digests[name] === undefined ? {} : { digest: digests[name] }),
   }));
   const database: DatabasePlan = externalDatabase ? { kind: 'external' } : embeddedDatabase(options);
   return {
@@ -82,6 +95,15 @@ export function planDeploy(options: {
 
 const KEPT_DATABASES = 3;
 
+/** Where the simulator of a staging keeps its account. Like the database: in development a staging's own. */
+export function exchangeState({
+  home,
+  environment,
+  runId,
+}: Pick<DeployPlan, 'home' | 'environment' | 'runId'>): string {
+  return join(home, 'exchange', environment === 'development' ? runId : environment);
+}
+
 /**
  * In development the account at the simulator is made for the run and forgotten after it: what a database of an
  * earlier run says of positions, orders and a halt is about an account that no longer exists. So each run gets a
@@ -92,4 +114,27 @@ function embeddedDatabase({ environment, runId, system }: Parameters<typeof plan
   if (environment !== 'development') return { kind: 'embedded', port, name, user };
   const own = `${name}_${runId.toLowerCase().replaceAll(/[^a-z0-9]/g, '_')}`.slice(0, 63);
   return { kind: 'embedded', port, name: own, user, older: { prefix: `${name}_2`, keep: KEPT_DATABASES } };
+}
+
+/** Settings that are no secrets and that the caller may have set for the services. */
+const PASSED_ON = ['LOG_LEVEL', 'ALPACA_BASE_URL'];
+
+export function settingsOf(env: EnvSource): Record<string, string> {
+  return Object.fromEntries(PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const])));
+}
+
+export function digestsOf({ services }: Manifest): Record<string, string> {
+  return Object.fromEntries(Object.entries(services).map(([name, { digest }]) => [name, digest]));
+}
+
+/** Removes what exchanges of earlier stagings left, but for the last few, as it is done with their databases. */
+export function pruneExchanges(plan: Pick<DeployPlan, 'home' | 'environment' | 'runId'>): void {
+  const folder = join(plan.home, 'exchange');
+  if (plan.environment !== 'development' || !existsSync(folder)) return;
+  const older = readdirSync(folder)
+    .filter((name) => /^\d{8}T\d{6}Z-/.test(name) && name !== plan.runId)
+    .sort();
+  for (const name of older.slice(0, Math.max(0, older.length - KEPT_DATABASES + 1))) {
+    rmSync(join(folder, name), { recursive: true, force: true });
+  }
 }

@@ -7,6 +7,7 @@ import { writeAtomic, type Home } from '../home/index.ts';
 import { isRunning } from '../process/facts.ts';
 import { waitFor } from '../process/wait.ts';
 import { askControl } from './control.ts';
+import type { HandoverRequest } from './handover.ts';
 import { lastLines, openLog } from './log-file.ts';
 import { machineEnvironment } from './machine-env.ts';
 import type { DeployPlan, SecretName } from './plan.ts';
@@ -122,4 +123,34 @@ export async function askStop(home: Home, reason: string, timeoutMs = 120_000): 
   const answer = await askControl(record.control, 'POST', `/stop?reason=${encodeURIComponent(reason)}`);
   if (answer?.status !== 202) return false;
   return (await waitFor(() => !isRunning(record.supervisor), { timeoutMs })) === true;
+}
+
+/** One step of a hand-over, and the supervisor's answer. @throws ExternalError HANDOVER_REFUSED, NO_STAGING */
+export async function askHandover(home: Home, request: HandoverRequest, timeoutMs = 180_000): Promise<void> {
+  const record = readProcessRecord(home.supervisor);
+  const answer =
+    record === undefined
+      ? undefined
+      : await askControl(record.control, 'POST', '/handover', { timeoutMs, body: request });
+  if (answer?.status === 200) return;
+  if (answer === undefined) {
+    throw new ExternalError({
+      code: 'NO_STAGING',
+      message: `the supervisor of ${home.dir} does not answer`,
+      fix: 'look at "npx papergate status"; ship again where nothing runs',
+    });
+  }
+  throw new ExternalError({
+    code: 'HANDOVER_REFUSED',
+    message: `the supervisor refused to ${request.act}: ${refusalOf(answer.body)}`,
+    fix: 'look at "npx papergate status" for who is at work here',
+  });
+}
+
+function refusalOf(body: string): string {
+  try {
+    return (JSON.parse(body) as { message?: string }).message ?? body;
+  } catch {
+    return body;
+  }
 }

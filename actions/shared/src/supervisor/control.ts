@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf } from '@papergate/config';
 import type { StagingStatus, SupervisorEvent } from './status.ts';
 
 /** Longest path of a unix socket that all systems take, with a byte for the end. */
@@ -18,6 +19,8 @@ export function controlPath(home: string): string {
 export interface ControlHandlers {
   status(): StagingStatus;
   stop(reason: string, hurry: boolean): void;
+  /** A step of moving the staging from one release to another; see `handover.ts`. @throws where it is refused */
+  handOver(request: unknown): Promise<unknown>;
   /** Calls back with past and coming events until the returned function is called. */
   follow(onEvent: (event: SupervisorEvent) => void): () => void;
 }
@@ -27,7 +30,7 @@ export interface Control {
   close(): Promise<void>;
 }
 
-/** HTTP on a unix socket that only this user can open: `GET /status`, `POST /stop`, `GET /events` (JSON lines). */
+/** HTTP on a unix socket that only this user can open: `GET /status`, `POST /stop`, `POST /handover`, `GET /events` (JSON lines). */
 export async function serveControl(path: string, handlers: ControlHandlers): Promise<Control> {
   const server: Server = createServer((req, res) => {
     const url = new URL(req.url ?? '/', 'http://supervisor');
@@ -38,6 +41,9 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
     if (req.method === 'POST' && url.pathname === '/stop') {
       handlers.stop(url.searchParams.get('reason') ?? 'asked to', url.searchParams.get('hurry') === 'true');
       return void res.writeHead(202).end();
+    }
+    if (req.method === 'POST' && url.pathname === '/handover') {
+      return void answerHandover(req, res, handlers);
     }
     if (req.method === 'GET' && url.pathname === '/events') {
       res.writeHead(200, { 'content-type': 'application/x-ndjson' });
@@ -62,12 +68,22 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
   };
 }
 
+async function answerHandover(req: IncomingMessage, res: ServerResponse, handlers: ControlHandlers): Promise<void> {
+  try {
+    let body = '';
+    for await (const text of req.setEncoding('utf8')) body += String(text);
+    res.end(JSON.stringify(await handlers.handOver(JSON.parse(body))));
+  } catch (error) {
+    res.writeHead(409).end(JSON.stringify({ message: messageOf(error) }));
+  }
+}
+
 /** One question to a supervisor; undefined where none answers. */
 export function askControl(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
-  timeoutMs = 5_000,
+  { timeoutMs = 5_000, body: sent }: { timeoutMs?: number; body?: unknown } = {},
 ): Promise<{ status: number; body: string } | undefined> {
   return new Promise((resolve) => {
     const req = request({ socketPath, method, path, timeout: timeoutMs }, (res) => {
@@ -78,6 +94,6 @@ export function askControl(
     });
     req.on('timeout', () => req.destroy());
     req.on('error', () => resolve(undefined));
-    req.end();
+    req.end(sent === undefined ? undefined : JSON.stringify(sent));
   });
 }

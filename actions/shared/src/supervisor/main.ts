@@ -16,6 +16,7 @@ import { redact } from './redact.ts';
 import { EventLog } from './event-log.ts';
 import type { SupervisorCommand, SupervisorMessage } from './status.ts';
 import { Supervisor } from './supervisor.ts';
+import { Handover } from './handover.ts';
 import { machineEnvironment } from './machine-env.ts';
 
 const planPath = process.argv[2] ?? '';
@@ -79,9 +80,11 @@ async function main(): Promise<number> {
   // It may have died before we listened.
   if (process.channel !== undefined && !process.connected) stop('the command that started it is gone', false);
 
+  const handover = new Handover(supervisor);
   const server = await serveControl(control, {
     status: () => supervisor.status(),
     stop,
+    handOver: (request) => handover.take(request),
     follow: (onEvent) => events.follow(onEvent),
   });
   let code: number = EXIT.ok;

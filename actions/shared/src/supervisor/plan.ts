@@ -12,6 +12,10 @@ export interface ServicePlan {
   url: string;
   /** Which of the secrets it is given; it gets no others. */
   secrets: SecretName[];
+  /** Given to it alone, beside what every service gets. */
+  env?: Record<string, string>;
+  /** Digest of its artifact in the release's manifest. */
+  digest?: string;
 }
 
 export interface RestartPolicy {

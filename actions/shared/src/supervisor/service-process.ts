@@ -16,6 +16,7 @@ export interface ServiceProcessOptions {
   /** The whole environment of the service, its secrets included. */
   env: Record<string, string>;
   commit: string;
+  manifestDigest: string;
   logPath: string;
   restart: RestartPolicy;
   probe: Probe;
@@ -53,6 +54,14 @@ export class ServiceProcess {
     return this.#state;
   }
 
+  get manifestDigest(): string {
+    return this.#options.manifestDigest;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   get #isRunning(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
@@ -66,6 +75,8 @@ export class ServiceProcess {
       restarts: this.#restarts,
       since: this.#since,
       detail: this.#detail,
+      manifest_digest: this.#options.manifestDigest,
+      digest: this.#options.plan.digest ?? null,
     };
   }
 
@@ -155,21 +166,21 @@ export class ServiceProcess {
       this.#restarts += 1;
       this.start();
       this.#options.onChange('restarted');
-      await this.#watchUntilReady();
+      await this.watchUntilReady();
     } catch {
       // Stopped while it waited.
     }
   }
 
-  // After a restart nobody waits for readiness, but the state has to tell the truth.
-  async #watchUntilReady(): Promise<void> {
+  /** For starts whose readiness nobody waits for here: the state has to tell the truth. */
+  async watchUntilReady(): Promise<void> {
     const child = this.#child;
     while (this.#state === 'starting' && child === this.#child && !this.#stopping.signal.aborted) {
       const found = await this.#options.probe(this.#options.plan.url, this.#options.commit);
       if (this.#state !== 'starting' || child !== this.#child) return;
       if (found === true) return this.#becomeReady();
       this.#detail = found;
-      await delay(250, undefined, { signal: this.#stopping.signal });
+      await delay(50, undefined, { signal: this.#stopping.signal });
     }
   }
 

@@ -12,6 +12,10 @@ export interface ServiceStatus {
   since: string | null;
   /** Why it is not ready, or how it last ended. */
   detail: string | null;
+  /** The release that it is of; during a hand-over services of two releases run beside each other. */
+  manifest_digest: string;
+  /** Digest of its artifact in that release's manifest, where the plan names it. */
+  digest: string | null;
 }
 
 export type SupervisorState = 'starting' | 'up' | 'stopping' | 'stopped';
@@ -27,10 +31,19 @@ export interface StagingStatus {
   since: string;
   /** Whether it goes on without the command that started it. */
   detached: boolean;
-  database: { kind: string; port: number | null; version: string | null; state: string };
+  database: {
+    kind: string;
+    name: string | null;
+    user: string | null;
+    port: number | null;
+    version: string | null;
+    state: string;
+  };
   services: ServiceStatus[];
   release_dir: string;
   config_dir: string;
+  /** The run that began this staging: its database and its exchange's state are named after it. */
+  home_run_id: string;
 }
 
 /** Something that happened, for people who look on. */

@@ -36,7 +36,9 @@ const LOG_LOOK_MS = 5_000;
 /** Brings a staging up in order, keeps it up, and takes it down in reverse. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #services: ServiceProcess[] = [];
+  #services: ServiceProcess[] = [];
+  /** Of every release that had services here, by manifest digest. */
+  readonly #plans = new Map<string, DeployPlan>();
   readonly #started: string;
   readonly #now: () => number;
   #state: SupervisorState = 'starting';
@@ -45,6 +47,7 @@ export class Supervisor {
   #secrets: Map<string, Secret>;
   #logTimer: NodeJS.Timeout | undefined;
   #down: Promise<void> | undefined;
+  #last: DeployPlan;
   /** What is opening something right now; its end is waited for before anything is closed for good. */
   #opening: Promise<unknown> = Promise.resolve();
   readonly #abort = new AbortController();
@@ -55,29 +58,80 @@ export class Supervisor {
     this.#now = options.now ?? Date.now;
     this.#started = new Date(this.#now()).toISOString();
     this.#secrets = new Map(options.secrets);
+    this.#plans.set(options.plan.manifestDigest, options.plan);
+    this.#last = options.plan;
   }
 
   status(): StagingStatus {
     const { plan } = this.#options;
+    const release = this.#release();
     return {
       state: this.#state,
-      run_id: plan.runId,
-      commit: plan.commit,
-      manifest_digest: plan.manifestDigest,
+      run_id: release.runId,
+      commit: release.commit,
+      manifest_digest: release.manifestDigest,
       environment: plan.environment,
       pid: process.pid,
       since: this.#started,
       detached: this.detached,
       database: {
         kind: plan.database.kind,
+        name: plan.database.kind === 'embedded' ? plan.database.name : null,
+        user: plan.database.kind === 'embedded' ? plan.database.user : null,
         port: this.#database?.port ?? null,
         version: this.#database?.version ?? null,
         state: this.#databaseState,
       },
       services: this.#services.map((service) => service.status()),
-      release_dir: plan.release,
-      config_dir: plan.configDir,
+      release_dir: release.release,
+      config_dir: release.configDir,
+      home_run_id: plan.runId,
     };
+  }
+
+  /** The release that the services are of; while two are here, the one that is being left. */
+  #release(): DeployPlan {
+    const found = new Set(this.#services.map(({ manifestDigest }) => manifestDigest));
+    const only = found.size === 1 ? this.#plans.get([...found][0] ?? '') : undefined;
+    if (only !== undefined) this.#last = only;
+    return this.#last;
+  }
+
+  /**
+   * Stops these services, the last named first, and answers when they are gone. Idempotent.
+   * @returns how each ended
+   */
+  async stopServices(names: readonly string[]): Promise<Record<string, string>> {
+    const outcomes: Record<string, string> = {};
+    for (const service of this.#services.filter(({ name }) => names.includes(name)).toReversed()) {
+      outcomes[service.name] = await this.#stopService(service, 'another release');
+    }
+    return outcomes;
+  }
+
+  /** Starts one service of a release in the place of the one that was stopped. Idempotent; does not wait for readiness. */
+  startService(plan: DeployPlan, name: string, secrets: ReadonlyMap<string, Secret>): void {
+    this.#abort.signal.throwIfAborted();
+    const wanted = plan.services.find((service) => service.name === name);
+    if (wanted === undefined) throw new Error(`the release has no service ${name}`);
+    const before = this.#services.find((service) => service.name === name);
+    if (before !== undefined && !before.isStopping && before.state !== 'failed') {
+      if (before.manifestDigest === plan.manifestDigest) return;
+      throw new Error(`${name} of another release still runs`);
+    }
+    this.#plans.set(plan.manifestDigest, plan);
+    for (const [key, secret] of secrets) this.#secrets.set(key, secret);
+    const step = this.#options.journal.begin(`start ${name}`, { entry: wanted.entry, commit: plan.commit });
+    this.#tell('step', `starting ${name} of ${plan.commit.slice(0, 12)}`, name);
+    const service = this.#prepare(wanted, plan);
+    service.start();
+    step.done();
+    void service.watchUntilReady().catch(() => {});
+  }
+
+  /** Forgets services that the present release no longer has, once it is the only one. */
+  forgetServices(names: readonly string[]): void {
+    this.#services = this.#services.filter(({ name, isStopping }) => !(isStopping && names.includes(name)));
   }
 
   /** Database, migrations, services in order. Where one does not come up, everything is taken down again. */
@@ -172,14 +226,15 @@ export class Supervisor {
     );
   }
 
-  #prepare(plan: ServicePlan): ServiceProcess {
+  #prepare(plan: ServicePlan, of: DeployPlan = this.#options.plan): ServiceProcess {
     const { home, guard, record, probe = probeReadiness } = this.#options;
-    const { release, commit, restart } = this.#options.plan;
+    const { release, commit, restart, manifestDigest } = of;
     const service = new ServiceProcess({
       plan,
       cwd: release,
-      env: { ...this.#environment(plan.secrets), PAPERGATE_WATCH_STDIN: 'true' },
+      env: { ...this.#environment(plan.secrets, of.env), ...plan.env, PAPERGATE_WATCH_STDIN: 'true' },
       commit,
+      manifestDigest,
       logPath: join(home.logs, `${plan.name}.log`),
       restart,
       probe,
@@ -195,13 +250,17 @@ export class Supervisor {
       onChange: (message) => this.#tell('service', message, plan.name),
       now: this.#now,
     });
-    this.#services.push(service);
+    const at = this.#services.findIndex(({ name }) => name === plan.name);
+    if (at === -1) this.#services.push(service);
+    else this.#services[at] = service;
     return service;
   }
 
-  #environment(names: readonly string[]): Record<string, string> {
-    const { machineEnv, plan } = this.#options;
-    const env: Record<string, string> = { ...machineEnv, ...plan.env };
+  #environment(
+    names: readonly string[],
+    settings: Readonly<Record<string, string>> = this.#options.plan.env,
+  ): Record<string, string> {
+    const env: Record<string, string> = { ...this.#options.machineEnv, ...settings };
     for (const name of names) {
       const secret = this.#secrets.get(name);
       if (secret !== undefined) env[name] = secret.reveal();
@@ -214,10 +273,10 @@ export class Supervisor {
   }
 
   #watchLogs(): void {
-    const { home, plan, logLimit = LOG_LIMIT } = this.#options;
-    const names = [...plan.services.map(({ name }) => name), 'migrate', 'supervisor'];
+    const { home, logLimit = LOG_LIMIT } = this.#options;
     this.#logTimer = setInterval(() => {
-      for (const name of names) rotateLog(join(home.logs, `${name}.log`), logLimit);
+      for (const name of [...this.#services.map((service) => service.name), 'migrate', 'supervisor'])
+        rotateLog(join(home.logs, `${name}.log`), logLimit);
     }, LOG_LOOK_MS);
     this.#logTimer.unref();
   }
@@ -229,17 +288,11 @@ export class Supervisor {
   }
 
   async #takeDown(reason: string, hurry: AbortSignal | undefined): Promise<void> {
-    const { plan, journal } = this.#options;
+    const { journal } = this.#options;
     this.#state = 'stopping';
     this.#abort.abort(new ExternalError({ code: 'STOPPED', message: `the deploy was stopped: ${reason}` }));
     this.#tell('step', `stopping: ${reason}`);
-    for (const service of this.#services.toReversed()) {
-      const step = journal.begin(`stop ${service.name}`, { reason });
-      const outcome = await service.stop(plan.stopPatienceMs, hurry);
-      step.done({ outcome });
-      if (outcome === 'killed') this.#tell('warning', 'did not stop in time and was killed', service.name);
-      if (outcome === 'stopped') this.#tell('service', 'stopped', service.name);
-    }
+    for (const service of this.#services.toReversed()) await this.#stopService(service, reason, hurry);
     await this.#opening;
     if (this.#database?.server !== undefined) {
       const step = journal.begin('stop postgres', { reason });
@@ -250,6 +303,16 @@ export class Supervisor {
     clearInterval(this.#logTimer);
     this.#state = 'stopped';
     this.#tell('step', 'stopped');
+  }
+
+  async #stopService(service: ServiceProcess, reason: string, hurry?: AbortSignal): Promise<string> {
+    const { plan, journal } = this.#options;
+    const step = journal.begin(`stop ${service.name}`, { reason });
+    const outcome = await service.stop(plan.stopPatienceMs, hurry);
+    step.done({ outcome });
+    if (outcome === 'killed') this.#tell('warning', 'did not stop in time and was killed', service.name);
+    if (outcome === 'stopped') this.#tell('service', 'stopped', service.name);
+    return outcome;
   }
 
   #tell(kind: SupervisorEvent['kind'], message: string, service?: string): void {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { SystemConfig } from '@papergate/config';
 import { checkPorts } from '../../deploy/ports.ts';
 import { renderConfig } from '../../deploy/config.ts';
-import { planDeploy } from '../../deploy/plan.ts';
+import { digestsOf, planDeploy, pruneExchanges, settingsOf } from '../../deploy/plan.ts';
 import type { Check, StageResult } from '../../evidence/index.ts';
 import type { Lease } from '../../lease/index.ts';
 import type { Release } from '../../release/index.ts';
@@ -16,9 +16,6 @@ export interface Deployed {
   supervisor: SupervisorHandle;
   system: SystemConfig;
 }
-
-/** Settings that are no secrets and that the caller may have set for the services. */
-const PASSED_ON = ['LOG_LEVEL', 'ALPACA_BASE_URL'];
 
 /** Renders the configuration, looks at the ports and starts the supervisor; does not wait for it. */
 export async function startDeploy(options: {
@@ -43,9 +40,7 @@ export async function startDeploy(options: {
   const externalDatabase = credentials.secrets.has('DATABASE_URL');
   await checkPorts(system, !externalDatabase);
 
-  const settings = Object.fromEntries(
-    PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const])),
-  );
+  const settings = settingsOf(env);
   const plan = planDeploy({
     runId,
     home: home.dir,
@@ -58,7 +53,9 @@ export async function startDeploy(options: {
     leaseGeneration: lease.generation,
     externalDatabase,
     settings,
+    digests: digestsOf(release.manifest),
   });
+  pruneExchanges(plan);
   lease.handOver();
   const supervisor = startSupervisor({
     plan,
