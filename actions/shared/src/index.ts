@@ -38,3 +38,6 @@ export {
   type Containers,
   type EnsureOptions,
 } from './testing/containers/index.ts';
+export { REQUIRED_SMOKE_CHECKS } from './smoke/required.ts';
+export { makeRelease } from './release/index.ts';
+export { checkManifest, imageName, sealManifest, withImages, type ImageRef } from './release/manifest.ts';
