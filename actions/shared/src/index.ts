@@ -41,3 +41,5 @@ export {
 export { REQUIRED_SMOKE_CHECKS } from './smoke/required.ts';
 export { makeRelease } from './release/index.ts';
 export { checkManifest, imageName, sealManifest, withImages, type ImageRef } from './release/manifest.ts';
+export { localHost, parseSshUrl, sshHost, type LocalHostOptions, type SshAddress, type SshHostOptions } from './host/index.ts';
+export type * from './host/types.ts';

@@ -1,0 +1,12 @@
+import { posix } from 'node:path';
+
+/**
+ * The path as it is used on a host: absolute, without `..` and NUL.
+ * @throws TypeError a defect of the caller: no path of a person comes here unchecked
+ */
+export function hostPath(path: string): string {
+  if (!path.startsWith('/') || path.includes('\0') || path.split('/').includes('..')) {
+    throw new TypeError(`"${path.replaceAll('\0', '\\0')}" is no absolute path without ".."`);
+  }
+  return posix.normalize(path).replace(/(.)\/$/, '$1');
+}

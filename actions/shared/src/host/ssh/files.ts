@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path/posix';
+import { PassThrough, Writable, type Readable } from 'node:stream';
+import { messageOf, PapergateError } from '@papergate/config';
+import { fileError, systemError } from '../errors.ts';
+import { hostPath } from '../path.ts';
+import type { HostFiles, HostResult, HostRun } from '../types.ts';
+import * as scripts from './scripts.ts';
+
+type Run = (command: string, args: readonly string[], options?: HostRun) => Promise<HostResult>;
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+
+/** The file operations of a place, each one script for the shell there. */
+export function sshFiles(host: string, run: Run): HostFiles {
+  const script = async (
+    what: string,
+    text: string,
+    args: readonly string[],
+    options: HostRun = {},
+  ): Promise<HostResult> => {
+    const result = await run('sh', ['-c', scripts.PRELUDE + text, 'sh', ...args], options);
+    if (result.code === scripts.MISSING) throw systemError('ENOENT', `${host}: ${what}`);
+    if (result.code === scripts.EXISTS) throw systemError('EEXIST', `${host}: ${what}`);
+    if (result.code !== 0) throw fileError(host, what, result.stderr.trim().split('\n').at(-1) ?? '');
+    return result;
+  };
+  const orUndefined = async (act: Promise<HostResult>): Promise<string | undefined> => {
+    try {
+      return (await act).stdout;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
+
+  const openWrite = async (path: string, mode: number): Promise<Writable> => {
+    const draft = `${path}.${randomUUID().slice(0, 8)}.part`;
+    const what = `write ${path}`;
+    await script(what, scripts.MAKE_ABOVE, [path]);
+    const pipe = new PassThrough();
+    let bytes = 0;
+    const taken = script(what, scripts.TAKE, [draft], { stdin: pipe });
+    taken.catch((error: unknown) => pipe.destroy(error instanceof Error ? error : new Error(String(error))));
+    const drop = (): Promise<unknown> => script(what, scripts.REMOVE, [draft]).catch(() => undefined);
+    // What could not be written is told by the script over there; the pipe only knows that it was closed.
+    const reason = (error: unknown): Promise<Error> =>
+      taken.then(
+        () => (error instanceof PapergateError ? error : fileError(host, what, messageOf(error), error)),
+        (first: unknown) => (first instanceof Error ? first : new Error(String(first))),
+      );
+    let complete = false;
+    return new Writable({
+      write: (chunk: Buffer, encoding, done) => {
+        bytes += chunk.length;
+        pipe.write(chunk, encoding, (error) => {
+          if (error == null) done();
+          else void reason(error).then(done);
+        });
+      },
+      final: (done) => {
+        pipe.end();
+        taken
+          .then(() => script(what, scripts.PUT, [draft, path, octal(mode), String(bytes)]))
+          .then(
+            () => {
+              complete = true;
+              done();
+            },
+            (error: unknown) => void reason(error).then(done),
+          );
+      },
+      destroy: (error, done) => {
+        if (complete) {
+          done(error);
+          return;
+        }
+        pipe.destroy(new Error('given up'));
+        taken
+          .catch(() => undefined)
+          .then(drop)
+          .then(
+            () => done(error),
+            () => done(error),
+          );
+      },
+    });
+  };
+
+  const openRead = async (path: string): Promise<Readable> => {
+    const what = `read ${path}`;
+    await script(what, scripts.IS_FILE, [path]);
+    const stream = new PassThrough();
+    script(what, scripts.READ, [path], { stdout: stream }).catch((error: unknown) =>
+      stream.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
+    return stream;
+  };
+
+  const files: HostFiles = {
+    read: (path) => orUndefined(script(`read ${path}`, scripts.READ, [path])),
+    write: async (path, text, mode = 0o600) => {
+      const draft = `${path}.${randomUUID().slice(0, 8)}.part`;
+      const bytes = String(Buffer.byteLength(text));
+      await script(`write ${path}`, scripts.WRITE, [draft, path, octal(mode), bytes], { stdin: text });
+    },
+    append: async (path, line) => {
+      if (line.includes('\n')) throw new TypeError('a line holds a line break');
+      const bytes = String(Buffer.byteLength(line) + 1);
+      await script(`write ${path}`, scripts.APPEND, [path, bytes], { stdin: `${line}\n` });
+    },
+    list: async (dir) => {
+      const names = await orUndefined(script(`read ${dir}`, scripts.LIST, [dir]));
+      return (names ?? '')
+        .split('\0')
+        .filter((name) => name !== '')
+        .sort();
+    },
+    makeDir: async (dir, mode = 0o700) => {
+      await script(`make ${dir}`, scripts.MAKE_DIR, [dir, octal(mode)]);
+    },
+    remove: async (path) => {
+      await script(`remove ${path}`, scripts.REMOVE, [path]);
+    },
+    rename: async (from, to) => {
+      await script(`rename ${from}`, scripts.RENAME, [from, hostPath(to), dirname(hostPath(to))]);
+    },
+    link: async (from, to) => {
+      await script(`link ${from}`, scripts.LINK, [from, hostPath(to), dirname(hostPath(to))]);
+    },
+    touch: async (path) => {
+      await script(`touch ${path}`, scripts.TOUCH, [path]);
+    },
+    modifiedAt: async (path) => {
+      const text = await orUndefined(script(`look at ${path}`, scripts.MODIFIED, [path]));
+      return text === undefined ? undefined : Number(text.trim().replace(',', '.')) * 1000;
+    },
+    openRead,
+    openWrite: (path, mode = 0o600) => openWrite(path, mode),
+    freeBytes: async (path) => {
+      const { stdout } = await script(`look at ${path}`, scripts.FREE, [path]);
+      const kibibytes = /\s\d+\s+\d+\s+(-?\d+)\s+[\d-]+%?\s/.exec(stdout.trim().split('\n').at(-1) ?? '')?.[1];
+      if (kibibytes === undefined) throw fileError(host, `look at ${path}`, `df said "${stdout.trim()}"`);
+      return Math.max(0, Number(kibibytes)) * 1024;
+    },
+  };
+  return checked(files);
+}
+
+/** Every path is looked at before anything is sent. */
+function checked(files: HostFiles): HostFiles {
+  return {
+    read: async (path) => files.read(hostPath(path)),
+    write: async (path, text, mode) => files.write(hostPath(path), text, mode),
+    append: async (path, line) => files.append(hostPath(path), line),
+    list: async (dir) => files.list(hostPath(dir)),
+    makeDir: async (dir, mode) => files.makeDir(hostPath(dir), mode),
+    remove: async (path) => files.remove(hostPath(path)),
+    rename: async (from, to) => files.rename(hostPath(from), hostPath(to)),
+    link: async (from, to) => files.link(hostPath(from), hostPath(to)),
+    touch: async (path) => files.touch(hostPath(path)),
+    modifiedAt: async (path) => files.modifiedAt(hostPath(path)),
+    openRead: async (path) => files.openRead(hostPath(path)),
+    openWrite: async (path, mode) => files.openWrite(hostPath(path), mode),
+    freeBytes: async (path) => files.freeBytes(hostPath(path)),
+  };
+}
