@@ -43,3 +43,4 @@ export { makeRelease } from './release/index.ts';
 export { checkManifest, imageName, sealManifest, withImages, type ImageRef } from './release/manifest.ts';
 export { localHost, parseSshUrl, sshHost, type LocalHostOptions, type SshAddress, type SshHostOptions } from './host/index.ts';
 export type * from './host/types.ts';
+export * from './registry/index.ts';
