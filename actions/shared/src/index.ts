@@ -44,3 +44,4 @@ export { checkManifest, imageName, sealManifest, withImages, type ImageRef } fro
 export { localHost, parseSshUrl, sshHost, type LocalHostOptions, type SshAddress, type SshHostOptions } from './host/index.ts';
 export type * from './host/types.ts';
 export * from './registry/index.ts';
+export * from './deliver/index.ts';

@@ -75,7 +75,8 @@ export interface PruneResult {
 /**
  * What the engine needs of a place to move a bundle there; one implementation per kind of target. No method
  * remembers anything between calls but connections: a deployer may be killed at any moment, and the next one goes
- * on from what `observe` and the journal say. All that change something take the fence first.
+ * on from what `observe` and the journal say. All that change something take the fence first. An aborted signal
+ * (too late, interrupted, lease lost) ends the work and all that it started before the call rejects.
  */
 export interface DeliveryTarget {
   readonly place: Place;
@@ -89,12 +90,12 @@ export interface DeliveryTarget {
   /** Looks, and changes nothing: engine and versions, every digest at the registry, configuration, disk, ports. */
   verify(manifest: Manifest, signal?: AbortSignal): Promise<Check[]>;
   /** Fetches and lays out all that `start` will need, beside what runs: images by digest, containers, configuration. */
-  prepare(manifest: Manifest, fence: Fence, onProgress: OnProgress): Promise<void>;
+  prepare(manifest: Manifest, fence: Fence, onProgress: OnProgress, signal?: AbortSignal): Promise<void>;
   /** Database, networks, volumes, monitoring: there and healthy, without touching services. */
-  ensureInfrastructure(manifest: Manifest, fence: Fence, onProgress: OnProgress): Promise<void>;
+  ensureInfrastructure(manifest: Manifest, fence: Fence, onProgress: OnProgress, signal?: AbortSignal): Promise<void>;
   database(): Promise<DatabaseAccess>;
   /** Brings the database to the manifest's schema with that release's own migrations. Expand-only, so the old release goes on meanwhile. */
-  migrate(manifest: Manifest, fence: Fence): Promise<{ applied: string[] }>;
+  migrate(manifest: Manifest, fence: Fence, signal?: AbortSignal): Promise<{ applied: string[] }>;
   /** Drains and stops these services (SIGTERM, their own patience, SIGKILL) and returns when they are gone. Idempotent. */
   stop(services: readonly string[], fence: Fence): Promise<void>;
   /** Starts one service of a prepared release; does not wait for readiness. Idempotent. */

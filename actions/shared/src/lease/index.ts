@@ -1,8 +1,10 @@
 import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ExternalError } from '@papergate/config';
 import { identify, isRunning } from '../process/facts.ts';
+import { machineId } from './machine.ts';
 
 /** Who holds a place. */
 export interface Holder {
@@ -10,6 +12,8 @@ export interface Holder {
   /** Start of the process, as `identify` words it. */
   started: string;
   host: string;
+  /** The running system that the process number belongs to, where that is known: names of hosts repeat themselves. */
+  machine?: string;
   /** What it is doing, for people: `papergate ship`. */
   command: string;
   since: string;
@@ -26,10 +30,22 @@ export interface LeaseOptions {
   handedOver?: number;
   /** Called once when somebody else has taken the place, which ends our right to touch it. */
   onLost?: () => void;
-  now?: () => number;
+  /** The clock by which `files` stamps heartbeats. */
+  now?: () => number | Promise<number>;
+  /**
+   * A holder that seems silent is watched for so long before it is taken over, ms: a clock that was set forward
+   * makes a living one look silent until its next heartbeat. One whose heartbeat lies in the future is watched for
+   * `expiryMs`. Not given: no watch.
+   */
+  watchMs?: number;
+  /** How time passes; by the system's, if not given. */
+  sleep?: (ms: number) => Promise<void>;
+  every?: (ms: number, act: () => void) => () => void;
   /** Whether the holder's process is there: undefined where that cannot be known (another host). */
   isAlive?: (holder: Holder) => boolean | undefined;
   self?: () => Holder;
+  /** What somebody who is refused is told to do. */
+  takenFix?: string;
   files?: LeaseFiles;
 }
 
@@ -52,6 +68,11 @@ export interface Lease {
   generation: number;
   /** Whether we still hold it: true until somebody took over a lease that had expired. */
   isHeld(): Promise<boolean>;
+  /**
+   * The same, with a heartbeat first. One who is about to take over looks for a heartbeat again after having taken:
+   * of the two at least one sees the other, so a true answer means that nobody else goes on.
+   */
+  renew(): Promise<boolean>;
   release(): Promise<void>;
   /** Stops minding the lease: a process that was told the generation takes it from here. */
   handOver(): void;
@@ -72,19 +93,21 @@ export async function acquireLease(options: LeaseOptions): Promise<Lease> {
   const files = options.files ?? realFiles;
   const { dir, now = Date.now } = options;
   await files.prepare(dir);
-  const self = (options.self ?? ((): Holder => selfHolder(options.command, now)))();
+  const self = options.self === undefined ? selfHolder(options.command, await now()) : options.self();
   for (;;) {
     const highest = highestOf(await files.list(dir));
-    if (highest !== undefined && !highest.released && highest.generation !== options.handedOver) {
-      await refuseIfHeld(files, dir, highest.generation, options);
-    }
+    const before =
+      highest !== undefined && !highest.released && highest.generation !== options.handedOver
+        ? await refuseIfHeld(files, dir, highest.generation, options)
+        : undefined;
     const generation = (highest?.generation ?? 0) + 1;
-    if (await claim(files, dir, generation, self, now())) {
+    if (await claim(files, dir, generation, self, now)) {
       const rivals = entriesOf(await files.list(dir)).filter(
         (entry) => entry.generation > generation || (entry.generation === generation && entry.released),
       );
-      if (rivals.length === 0) {
-        await forget(files, dir, generation);
+      const awake = before?.silent === true && (await files.beatenAt(before.path)) !== before.beatenAt;
+      if (rivals.length === 0 && !awake) {
+        await forget(files, dir, generation, await now());
         return hold(files, generation, options);
       }
       await files.remove(join(dir, nameOf(generation)));
@@ -97,7 +120,7 @@ export async function leaseHolder(options: Omit<LeaseOptions, 'command'>): Promi
   const files = options.files ?? realFiles;
   const highest = highestOf(await files.list(options.dir).catch(() => []));
   if (highest === undefined || highest.released) return undefined;
-  return livingHolder(files, join(options.dir, nameOf(highest.generation)), options);
+  return (await lookAt(files, join(options.dir, nameOf(highest.generation)), { ...options, watchMs: 0 })).holder;
 }
 
 const nameOf = (generation: number): string => `${String(generation).padStart(8, '0')}.json`;
@@ -123,51 +146,105 @@ function highestOf(names: string[]): Entry | undefined {
     .at(0);
 }
 
-async function claim(files: LeaseFiles, dir: string, generation: number, self: Holder, now: number): Promise<boolean> {
+async function claim(
+  files: LeaseFiles,
+  dir: string,
+  generation: number,
+  self: Holder,
+  now: () => number | Promise<number>,
+): Promise<boolean> {
   const draft = join(dir, `draft-${self.pid}-${Math.random().toString(36).slice(2)}`);
   await files.write(draft, JSON.stringify(self));
-  await files.beat(draft, now);
+  await files.beat(draft, await now());
   try {
     await files.link(draft, join(dir, nameOf(generation)));
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    // EEXIST: somebody was faster. ENOENT: we were asleep for so long that our draft was swept away.
+    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   } finally {
     await files.remove(draft);
   }
 }
 
-async function refuseIfHeld(files: LeaseFiles, dir: string, generation: number, options: LeaseOptions): Promise<void> {
-  const holder = await livingHolder(files, join(dir, nameOf(generation)), options);
-  if (holder === undefined) return;
+/** A holder before us that counts as dead. */
+interface Before {
+  path: string;
+  beatenAt: number | undefined;
+  /** Dead by its silence alone: it may still wake up. */
+  silent: boolean;
+}
+
+async function refuseIfHeld(
+  files: LeaseFiles,
+  dir: string,
+  generation: number,
+  options: LeaseOptions,
+): Promise<Before> {
+  const path = join(dir, nameOf(generation));
+  const { holder, beatenAt, silent } = await lookAt(files, path, options);
+  if (holder === undefined) return { path, beatenAt, silent };
   throw new ExternalError({
     code: 'PLACE_TAKEN',
     message: `this place is held by process ${holder.pid} on ${holder.host} (${holder.command}) since ${holder.since}`,
-    fix: `wait for it, end it with "npx papergate stop", or set PAPERGATE_HOME to a folder of your own (and --ports free)`,
+    fix:
+      options.takenFix ??
+      `wait for it, end it with "npx papergate stop", or set PAPERGATE_HOME to a folder of your own (and --ports free)`,
   });
 }
 
-async function livingHolder(
+async function lookAt(
   files: LeaseFiles,
   path: string,
-  { expiryMs = 60_000, now = Date.now, isAlive = aliveHere }: Omit<LeaseOptions, 'command' | 'dir'>,
-): Promise<Holder | undefined> {
+  options: Omit<LeaseOptions, 'command' | 'dir'>,
+): Promise<{ holder: Holder | undefined; beatenAt: number | undefined; silent: boolean }> {
+  const { expiryMs = 60_000, now = Date.now, isAlive = aliveHere, watchMs = 0 } = options;
   const beatenAt = await files.beatenAt(path);
-  if (beatenAt === undefined) return undefined;
+  const gone = { holder: undefined, beatenAt, silent: false };
+  if (beatenAt === undefined) return gone;
   let holder: Holder;
   try {
     holder = JSON.parse(await files.read(path)) as Holder;
   } catch {
-    return undefined;
+    return gone;
   }
-  if (isAlive(holder) === false) return undefined;
-  return now() - beatenAt > expiryMs ? undefined : holder;
+  if (isAlive(holder) === false) return gone;
+  const silentFor = (await now()) - beatenAt;
+  const living = { holder, beatenAt, silent: false };
+  // A little into the future is the grain of clocks and file systems.
+  const ahead = silentFor < -1_000;
+  if (silentFor <= expiryMs && !(ahead && watchMs > 0)) return living;
+  const beats = await beatsWithin(files, path, beatenAt, ahead ? expiryMs : watchMs, options.sleep ?? delay);
+  return beats ? living : { holder: undefined, beatenAt, silent: true };
 }
 
-async function forget(files: LeaseFiles, dir: string, generation: number): Promise<void> {
-  for (const entry of entriesOf(await files.list(dir))) {
+async function beatsWithin(
+  files: LeaseFiles,
+  path: string,
+  beatenAt: number,
+  watchMs: number,
+  sleep: (ms: number) => Promise<void>,
+): Promise<boolean> {
+  const rounds = Math.ceil(watchMs / 1_000);
+  for (let round = 0; round < rounds; round += 1) {
+    await sleep(watchMs / rounds);
+    if ((await files.beatenAt(path)) !== beatenAt) return true;
+  }
+  return false;
+}
+
+/** Nobody takes so long between writing a draft and linking it. */
+const DRAFT_MS = 3_600_000;
+
+async function forget(files: LeaseFiles, dir: string, generation: number, now: number): Promise<void> {
+  const names = await files.list(dir);
+  for (const entry of entriesOf(names)) {
     if (entry.generation <= generation - HISTORY) await files.remove(join(dir, entry.name));
+  }
+  for (const name of names.filter((held) => held.startsWith('draft-'))) {
+    const at = await files.beatenAt(join(dir, name));
+    if (at !== undefined && now - at > DRAFT_MS) await files.remove(join(dir, name));
   }
 }
 
@@ -175,29 +252,43 @@ function hold(files: LeaseFiles, generation: number, options: LeaseOptions): Lea
   const { dir, now = Date.now } = options;
   const path = join(dir, nameOf(generation));
   let ended = false;
+  const lose = async (): Promise<void> => {
+    if (ended) return;
+    ended = true;
+    stop();
+    options.onLost?.();
+    // Had the other one stepped back, ours would count again although nobody minds it.
+    await files.rename(path, join(dir, releasedNameOf(generation))).catch(() => {});
+  };
   const isHeld = async (): Promise<boolean> => {
     if (ended) return false;
     const highest = highestOf(await files.list(dir));
-    return highest?.generation === generation && !highest.released;
+    if (highest?.generation === generation && !highest.released) return !ended;
+    await lose();
+    return false;
+  };
+  const renew = async (): Promise<boolean> => {
+    if (ended) return false;
+    // Its file is gone where the place was taken over so long ago that it was swept away.
+    await files.beat(path, await now()).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    });
+    return isHeld();
   };
   const heartbeat = async (): Promise<void> => {
-    if (await isHeld()) return files.beat(path, now());
-    if (ended) return;
-    ended = true;
-    clearInterval(timer);
-    options.onLost?.();
+    await renew();
   };
-  const timer = setInterval(() => void heartbeat().catch(() => {}), options.heartbeatMs ?? 5_000);
-  timer.unref();
+  const stop = (options.every ?? systemEvery)(options.heartbeatMs ?? 5_000, () => void heartbeat().catch(() => {}));
   return {
     generation,
     isHeld,
+    renew,
     handOver: () => {
-      clearInterval(timer);
+      stop();
       ended = true;
     },
     release: async () => {
-      clearInterval(timer);
+      stop();
       if (ended) return;
       ended = true;
       await files.rename(path, join(dir, releasedNameOf(generation))).catch(() => {});
@@ -205,19 +296,29 @@ function hold(files: LeaseFiles, generation: number, options: LeaseOptions): Lea
   };
 }
 
-function selfHolder(command: string, now: () => number): Holder {
+function systemEvery(ms: number, act: () => void): () => void {
+  const timer = setInterval(act, ms);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function selfHolder(command: string, now: number): Holder {
   const id = identify(process.pid);
   return {
     pid: process.pid,
     started: id?.started ?? '',
     host: hostname(),
+    machine: machineId(),
     command,
-    since: new Date(now()).toISOString(),
+    since: new Date(now).toISOString(),
   };
 }
 
+// A process number says something only in the running system that gave it: two machines, and two containers of one
+// machine, may carry the same name.
 function aliveHere(holder: Holder): boolean | undefined {
-  return holder.host === hostname() ? isRunning(holder) : undefined;
+  if (holder.host !== hostname()) return undefined;
+  return holder.machine === undefined || holder.machine === machineId() ? isRunning(holder) : undefined;
 }
 
 const realFiles: LeaseFiles = {
