@@ -45,3 +45,4 @@ export { localHost, parseSshUrl, sshHost, type LocalHostOptions, type SshAddress
 export type * from './host/types.ts';
 export * from './registry/index.ts';
 export * from './deliver/index.ts';
+export * as databaseCare from './database/index.ts';
