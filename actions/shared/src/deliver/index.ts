@@ -3,7 +3,7 @@ export { readAudit, verifyAudit, type AuditEntry, type AuditHead, type AuditVerd
 export type { Clock } from './clock.ts';
 export { deliver } from './deliver.ts';
 export { renderDiagnosis, type Diagnosis } from './diagnosis.ts';
-export { recordAct, takeDown, type TakeDownOptions, type TakeDownOutcome } from './down.ts';
+export { recordAct, takeDown, type TakeDownOptions, type TakeDownOutcome } from './take-down.ts';
 export { DeliverError } from './errors.ts';
 export type { DeliverEvent } from './events.ts';
 export {

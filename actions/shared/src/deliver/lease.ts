@@ -13,6 +13,7 @@ import type { Fence, Place } from './types.ts';
 export const HEARTBEAT_MS = 5_000;
 export const EXPIRY_MS = 60_000;
 export const WATCH_MS = 12_000;
+const FRESH_MS = 1_000;
 
 export interface PlaceLease {
   readonly generation: number;
@@ -46,6 +47,8 @@ export async function leasePlace(place: Place, command: string, world: LeaseWorl
     heartbeatMs: HEARTBEAT_MS,
     watchMs: WATCH_MS,
     now: () => place.host.now(),
+    freshMs: FRESH_MS,
+    clocks: [() => clock.now(), () => clock.monotonic()],
     sleep: (ms) => clock.sleep(ms),
     every: (ms, act) => clock.every(ms, act),
     onLost: () => lost.abort(),

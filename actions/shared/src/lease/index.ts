@@ -2,7 +2,7 @@ import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } f
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ExternalError } from '@papergate/config';
+import { errorCode, ExternalError } from '@papergate/config';
 import { identify, isRunning } from '../process/facts.ts';
 import { machineId } from './machine.ts';
 
@@ -38,6 +38,12 @@ export interface LeaseOptions {
    * `expiryMs`. Not given: no watch.
    */
   watchMs?: number;
+  /**
+   * A heartbeat as young as this by every one of `clocks` need not be repeated to {@link Lease.renew}, ms. Each of the
+   * clocks may stand still while a machine sleeps, but hardly all.
+   */
+  freshMs?: number;
+  clocks?: readonly (() => number)[];
   /** How time passes; by the system's, if not given. */
   sleep?: (ms: number) => Promise<void>;
   every?: (ms: number, act: () => void) => () => void;
@@ -161,7 +167,7 @@ async function claim(
     return true;
   } catch (error) {
     // EEXIST: somebody was faster. ENOENT: we were asleep for so long that our draft was swept away.
-    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (['EEXIST', 'ENOENT'].includes(errorCode(error) ?? '')) return false;
     throw error;
   } finally {
     await files.remove(draft);
@@ -250,8 +256,12 @@ async function forget(files: LeaseFiles, dir: string, generation: number, now: n
 
 function hold(files: LeaseFiles, generation: number, options: LeaseOptions): Lease {
   const { dir, now = Date.now } = options;
+  const { clocks = [], freshMs = 0 } = options;
   const path = join(dir, nameOf(generation));
   let ended = false;
+  let beaten: number[] | undefined;
+  const isFresh = (): boolean =>
+    beaten?.every((at, index) => Math.abs((clocks[index]?.() ?? Infinity) - at) < freshMs) === true && freshMs > 0;
   const lose = async (): Promise<void> => {
     if (ended) return;
     ended = true;
@@ -269,13 +279,17 @@ function hold(files: LeaseFiles, generation: number, options: LeaseOptions): Lea
   };
   const renew = async (): Promise<boolean> => {
     if (ended) return false;
+    if (isFresh()) return isHeld();
+    const began = clocks.map((clock) => clock());
     // Its file is gone where the place was taken over so long ago that it was swept away.
     await files.beat(path, await now()).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (errorCode(error) !== 'ENOENT') throw error;
     });
+    beaten = began;
     return isHeld();
   };
   const heartbeat = async (): Promise<void> => {
+    beaten = undefined;
     await renew();
   };
   const stop = (options.every ?? systemEvery)(options.heartbeatMs ?? 5_000, () => void heartbeat().catch(() => {}));
