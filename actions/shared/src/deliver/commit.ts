@@ -9,7 +9,20 @@ import { audit, type Session } from './session.ts';
  */
 export async function recordRelease(
   session: Session,
-  { run, action, from, release }: { run: string; action: string; from: Manifest | undefined; release: GoodRelease },
+  {
+    run,
+    action,
+    from,
+    release,
+    condemned,
+  }: {
+    run: string;
+    action: string;
+    from: Manifest | undefined;
+    release: GoodRelease;
+    /** Digest of one that is a good release no more. */
+    condemned: string | undefined;
+  },
 ): Promise<{ history: History; head: AuditHead }> {
   const known = (await readAudit(session.place)).find(
     ({ detail, outcome }) => detail['run'] === run && outcome === 'delivered',
@@ -19,10 +32,10 @@ export async function recordRelease(
       ? await audit(session, action, 'delivered', {
           from,
           to: release.manifest,
-          detail: { run, schema_version: release.schema_version, checkpoint: release.checkpoint },
+          detail: { run, schema_version: release.schema_version, checkpoint: release.checkpoint, condemned },
         })
       : { seq: known.seq, hash: known.hash };
-  const history: History = { ...withRelease(await readHistory(session.place), release), audit: head };
+  const history: History = { ...withRelease(await readHistory(session.place), release, condemned), audit: head };
   await writeHistory(session.place, history, session.fence);
   return { history, head };
 }

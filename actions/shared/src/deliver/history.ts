@@ -87,9 +87,11 @@ export async function writeHistory(place: Place, history: History, fence: Fence)
   await place.host.files.write(pathsOf(place).history, text, 0o600);
 }
 
-/** History once a release was delivered: in front, and nowhere else. */
-export function withRelease(history: History, release: GoodRelease): History {
-  const others = history.releases.filter(({ manifest }) => manifest.digest !== release.manifest.digest);
+/** History once a release was delivered: in front, and nowhere else; without one that was found wanting. */
+export function withRelease(history: History, release: GoodRelease, condemned?: string): History {
+  const others = history.releases.filter(
+    ({ manifest }) => manifest.digest !== release.manifest.digest && manifest.digest !== condemned,
+  );
   return { ...history, current: release.manifest.digest, releases: [release, ...others].slice(0, KEPT_RELEASES) };
 }
 
@@ -98,8 +100,10 @@ function withJournal(file: History, entries: readonly PlaceEntry[]): History {
     .filter(({ generation }) => generation > file.generation)
     .reduce((history, entry) => {
       const release = entry.step === 'commit' && entry.state === 'begin' ? committed(entry) : undefined;
-      if (release !== undefined) return withRelease(history, release);
-      return entry.step === 'down' && entry.state === 'done' ? { ...history, current: null } : history;
+      if (release !== undefined) return withRelease(history, release, condemnedIn(entry));
+      return entry.step === 'down' && entry.state === 'done'
+        ? { ...without(history, condemnedIn(entry)), current: null }
+        : history;
     }, file);
 }
 
@@ -108,6 +112,17 @@ export function committed(entry: PlaceEntry): GoodRelease | undefined {
   const release = entry.detail?.['release'];
   return Value.Check(GoodReleaseSchema, release) ? release : undefined;
 }
+
+/** Digest of the release that a line of the journal takes off the good ones. */
+export function condemnedIn({ detail }: Pick<PlaceEntry, 'detail'>): string | undefined {
+  const condemned = detail?.['condemned'];
+  return typeof condemned === 'string' ? condemned : undefined;
+}
+
+export const without = (history: History, condemned: string | undefined): History => ({
+  ...history,
+  releases: history.releases.filter(({ manifest }) => manifest.digest !== condemned),
+});
 
 /** The manifest that runs, as far as the record knows. */
 export function currentManifest({ current, releases }: History): Manifest | undefined {

@@ -30,6 +30,8 @@ export interface Move {
   checkMigrations?: (request: MigrationRequest) => Promise<Check[]>;
   /** Of a rollback: the checkpoint that the database goes back to. */
   restoreDb?: string;
+  /** What runs now is a good release no more. */
+  condemn?: boolean;
 }
 
 /** What a move has come to know. */
@@ -225,11 +227,12 @@ async function accept(session: Session, run: string, plan: Move, got: Gathered):
     schema_version: got.schema,
     ...(got.checkpoint === undefined ? {} : { checkpoint: got.checkpoint }),
   };
-  await session.journal.begin(run, 'commit', { release });
+  const condemned = plan.condemn === true && from?.digest !== to.digest ? from?.digest : undefined;
+  await session.journal.begin(run, 'commit', { release, ...(condemned !== undefined && { condemned }) });
   got.committed = true;
   session.emit({ type: 'step', step: 'commit', state: 'begin' });
   const began = session.clock.monotonic();
-  const { history, head } = await recordRelease(session, { run, action, from, release });
+  const { history, head } = await recordRelease(session, { run, action, from, release, condemned });
   await session.journal.done(run, 'commit', { audit: head });
   const ms = Math.round(session.clock.monotonic() - began);
   session.timings.push({ step: 'commit', ms });

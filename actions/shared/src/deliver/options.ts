@@ -113,8 +113,10 @@ export interface DeliverOptions extends MoveOptions {
 }
 
 export interface RollbackOptions extends MoveOptions {
-  /** A good release's commit, or its first seven digits and more. */
+  /** A good release's commit, its first seven digits and more, or the digest of its manifest. */
   sha: string;
+  /** The release that is left was found wanting after it was delivered (by load, by the gate): it is no good release any more. */
+  condemn?: boolean;
   /** Id of the checkpoint to go back to; confirmed by the caller. Without it the data stay. */
   restoreDb?: string;
 }

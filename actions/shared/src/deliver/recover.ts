@@ -5,7 +5,7 @@ import { describeActor, type Actor } from './actor.ts';
 import { recordRelease } from './commit.ts';
 import { advise, diagnosisOf, findOut } from './diagnosis.ts';
 import { codeOf, wordsOf } from './errors.ts';
-import { committed, readHistory, writeHistory } from './history.ts';
+import { committed, condemnedIn, readHistory, writeHistory } from './history.ts';
 import { hasBegun, openRun, touchedServices, type OpenRun } from './journal.ts';
 import type { PlaceOptions, RecoverOutcome } from './options.ts';
 import { audit, tolerate, withPlace, type Session } from './session.ts';
@@ -59,7 +59,13 @@ async function finish(session: Session, { run, action, entries }: OpenRun, outco
   const line = entries.find(({ step, state }) => step === 'commit' && state === 'begin');
   const release = line && committed(line);
   if (release === undefined) throw new Error(`the journal's commit line of run ${run} carries no release`);
-  const { history, head } = await recordRelease(session, { run, action, from: outcome.from, release });
+  const { history, head } = await recordRelease(session, {
+    run,
+    action,
+    from: outcome.from,
+    release,
+    condemned: line && condemnedIn(line),
+  });
   await session.journal.done(run, 'commit', { audit: head });
   await tolerate(session, 'old releases could not be removed', () => tidy(session, run, history, release.manifest));
   await audit(session, 'recover', 'finished', {

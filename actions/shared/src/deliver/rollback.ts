@@ -32,6 +32,7 @@ export async function rollback(
         to: manifest,
         history,
         ...(restoreDb === undefined ? {} : { restoreDb }),
+        condemn: options.condemn === true,
       };
     }),
   );
@@ -123,9 +124,11 @@ function lostWords({ lost, checkpoint, takenAt }: RollbackPlan['data']): string 
 /** @throws UserError RELEASE_UNKNOWN, listing what there is */
 export function findRelease({ releases }: History, sha: string): GoodRelease {
   const wanted = sha.toLowerCase();
-  const found = /^[0-9a-f]{7,64}$/.test(wanted)
-    ? releases.filter(({ manifest }) => manifest.commit.startsWith(wanted))
-    : [];
+  const found = releases.filter(({ manifest }) =>
+    /^sha256:[0-9a-f]{64}$/.test(wanted)
+      ? manifest.digest === wanted
+      : /^[0-9a-f]{7,64}$/.test(wanted) && manifest.commit.startsWith(wanted),
+  );
   const commits = new Set(found.map(({ manifest }) => manifest.commit));
   if (found[0] !== undefined && commits.size === 1) return found[0];
   const known = releases.map(({ manifest, delivered_at }) => `${shortCommit(manifest.commit)} (${delivered_at})`);

@@ -1,6 +1,6 @@
 import { EXIT } from '@papergate/config';
 import { appendAudit, type AuditHead } from './audit.ts';
-import { currentManifest, readHistory, writeHistory } from './history.ts';
+import { currentManifest, readHistory, without, writeHistory } from './history.ts';
 import type { LeaseWorld } from './lease.ts';
 import type { PlaceOptions, RecoverOutcome } from './options.ts';
 import { recoverHeld } from './recover.ts';
@@ -12,6 +12,8 @@ import { SYSTEM_CLOCK } from './clock.ts';
 export interface TakeDownOptions extends PlaceOptions {
   /** The database and everything else that is kept, too; confirmed by the caller. */
   volumes: boolean;
+  /** What runs was found wanting after it was delivered: it is no good release any more. */
+  condemn?: boolean;
 }
 
 export interface TakeDownOutcome {
@@ -33,6 +35,7 @@ export function takeDown(options: TakeDownOptions, world: Omit<LeaseWorld, 'cloc
     const run = newRun(session);
     const history = await readHistory(session.place);
     const from = currentManifest(history);
+    const condemned = options.condemn === true ? from?.digest : undefined;
     await session.journal.begin(run, 'down', {
       from: from ?? null,
       volumes: options.volumes,
@@ -47,10 +50,14 @@ export function takeDown(options: TakeDownOptions, world: Omit<LeaseWorld, 'cloc
     const head = await audit(session, 'down', options.volumes ? 'down-with-volumes' : 'down', {
       from,
       to: undefined,
-      detail: { run },
+      detail: { run, condemned },
     });
-    await writeHistory(session.place, { ...history, current: null, audit: head }, fence);
-    await session.journal.done(run, 'down', { outcome: 'down', audit: head });
+    await writeHistory(session.place, { ...without(history, condemned), current: null, audit: head }, fence);
+    await session.journal.done(run, 'down', {
+      outcome: 'down',
+      audit: head,
+      ...(condemned !== undefined && { condemned }),
+    });
     return {
       status: 'down',
       exitCode: EXIT.ok,
