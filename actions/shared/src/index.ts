@@ -33,6 +33,7 @@ export { startSupervisor, type SupervisorHandle } from './supervisor/client.ts';
 export {
   containers,
   CONTAINERS_VARIABLE,
+  containersCache,
   ensureContainers,
   type ContainerEnvironment,
   type Containers,
@@ -46,3 +47,16 @@ export type * from './host/types.ts';
 export * from './registry/index.ts';
 export * from './deliver/index.ts';
 export * as databaseCare from './database/index.ts';
+export * from './ship/place/index.ts';
+export { rerunAtPlace } from './ship/placed/rerun.ts';
+export {
+  checkpoint,
+  listCheckpoints,
+  runDue,
+  schedule,
+  verifyCheckpoint,
+  type Checkpoint,
+} from './database/index.ts';
+export { startSshd, type TestSshd } from './host/testing/sshd.ts';
+export { buildAirgapBases } from './images/airgap/index.ts';
+export * from './composition/index.ts';

@@ -4,4 +4,5 @@ export * from './infrastructure-files.ts';
 export type * from './model.ts';
 export * from './names.ts';
 export * from './render.ts';
+export * from './rules.ts';
 export * from './secrets.ts';
