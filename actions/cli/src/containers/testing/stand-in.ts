@@ -15,13 +15,15 @@ export type StandInFault =
   | 'missing-module';
 
 /** Words that it says before the end, for the diagnosis to repeat. */
-export const wordsOf = (service: string, fault: StandInFault): string => `${service} says: ${fault}, 7f3a`;
+export const wordsOf = (service: string | undefined, fault: StandInFault): string =>
+  `${service ?? 'it'} says: ${fault}, 7f3a`;
 
 /**
  * A service of a few lines: it listens where the configuration says, is ready as the supervisor of a real one would
- * have it, and stops on SIGTERM. With a fault it is broken in that one way.
+ * have it, and stops on SIGTERM. With a fault it is broken in that one way. Without a name it is whom the Compose
+ * files say.
  */
-export function standIn(service: string, fault?: StandInFault, slowMs = 2_000): string {
+export function standIn(service: string | undefined, fault?: StandInFault, slowMs = 2_000): string {
   const words = JSON.stringify(wordsOf(service, fault ?? 'exits'));
   return `
 import { readFileSync } from 'node:fs';
@@ -29,6 +31,7 @@ import { createServer } from 'node:http';
 ${fault === 'missing-module' ? "import './gone.ts';" : ''}
 const env: Record<string, string | undefined> = process.env;
 const fault: string = ${JSON.stringify(fault ?? '')};
+const name = ${service === undefined ? "env.PAPERGATE_SERVICE ?? ''" : JSON.stringify(service)};
 const say = () => console.error(JSON.stringify({ level: 50, msg: ${words} }));
 if (fault !== '') say();
 if (fault === 'exits') process.exit(1);
@@ -50,7 +53,7 @@ const server = createServer((request, response) => {
   }
   answer(200, { status: 'healthy', release, environment: env.ENVIRONMENT });
 });
-if (fault !== 'hangs') server.listen(system.services['${service}'].http_port, env.LISTEN_HOST ?? '127.0.0.1');
+if (fault !== 'hangs') server.listen(system.services[name].http_port, env.LISTEN_HOST ?? '127.0.0.1');
 else setInterval(say, 60_000);
 if (fault === 'dies-early') setTimeout(() => process.exit(1), 150);
 if (fault === 'crash-loop') setTimeout(() => process.exit(1), 1_500);

@@ -7,6 +7,8 @@ import { docker } from './docker.ts';
 export interface ThinChange {
   /** Path in the image, absolute, to text; folders are made. */
   files?: Readonly<Record<string, string>>;
+  /** Of these files; 0644 without it. */
+  mode?: number;
   /** Dockerfile instructions that change the configuration alone: `ENTRYPOINT ["node"]`, `LABEL a=b`. */
   change?: readonly string[];
 }
@@ -21,14 +23,14 @@ export function thinImage(
   base: string,
   repository: string,
   tag: string,
-  { files = {}, change = [] }: ThinChange,
+  { files = {}, mode = 0o644, change = [] }: ThinChange,
 ): ThinImage {
   const dir = mkdtempSync(join(tmpdir(), 'papergate-thin-'));
   const container = docker('create', '--pull', 'missing', base);
   try {
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(join(dir, 'root', dirname(path)), { recursive: true, mode: 0o755 });
-      writeFileSync(join(dir, 'root', path), text, { mode: 0o644 });
+      writeFileSync(join(dir, 'root', path), text, { mode });
     }
     // One copy of a whole tree: with a file at a time docker cp wants the folders to be there.
     if (Object.keys(files).length > 0) docker('cp', `${join(dir, 'root')}/.`, `${container}:/`);

@@ -1,0 +1,22 @@
+import type { Manifest, Patience } from '@papergate/delivery';
+import type { Kit } from '../testing/kit.ts';
+
+/** A release that must not get through, and what has to be said of it. */
+export interface Broken {
+  /** What is wrong, as the title of its test. */
+  title: string;
+  make(kit: Kit): Promise<Manifest>;
+  /** What is wrong around it; gives how to mend that. */
+  around?(kit: Kit): Promise<() => Promise<void> | void>;
+  /** Shorter than a person would want it, so that the corpus ends. */
+  patience?: Partial<Patience>;
+  /** `failed`: nothing was stopped. `undone`: services were stopped, and the release before runs again. */
+  ends: 'failed' | 'undone';
+  exitCode: 1 | 2 | 3;
+  /** Step at which it ends. */
+  step: RegExp;
+  /** The service that is to blame; its image has to be named with it. */
+  service?: string;
+  /** In the diagnosis: the words of whoever noticed. */
+  says: RegExp;
+}
