@@ -70,7 +70,7 @@ export class RegistryClient {
       headers: { accept: ACCEPT_MANIFESTS },
     });
     if (answer.status === 404) return undefined;
-    if (answer.status !== 200) throw answer.failure(this.registry);
+    if (answer.status !== 200) throw this.#headFailure(answer, name);
     const digest = answer.header('docker-content-digest');
     const size = Number(answer.header('content-length') ?? Number.NaN);
     // Some registries leave the digest out of HEAD: then the content itself has to say it.
@@ -122,7 +122,7 @@ export class RegistryClient {
   async headBlob(name: string, digest: string): Promise<number | undefined> {
     const answer = await this.#ask(name, 'pull', `blobs/${digest}`, { method: 'HEAD' });
     if (answer.status === 404) return undefined;
-    if (answer.status !== 200) throw answer.failure(this.registry);
+    if (answer.status !== 200) throw this.#headFailure(answer, name);
     return Number(answer.header('content-length') ?? 0);
   }
 
@@ -209,6 +209,12 @@ export class RegistryClient {
       value = undefined;
     }
     return { schemaVersion: 2, mediaType: MEDIA.index, manifests: manifestsOf(value) };
+  }
+
+  /** HEAD has no body to say more: what is wrong with a look can only be the name. */
+  #headFailure(answer: Answer, name: string): RegistryFailure {
+    if (answer.status !== 400) return answer.failure(this.registry);
+    return new RegistryFailure('name-invalid', `${this.registry} does not take the name ${name} (400)`);
   }
 
   #ask(name: string, access: Access, path: string, request: Request): Promise<Answer> {

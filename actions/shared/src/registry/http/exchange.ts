@@ -167,6 +167,10 @@ async function readBody(body: AsyncIterable<Uint8Array> | null, host: string): P
 /** undici says "fetch failed" and keeps the reason below. */
 function innermost(error: unknown): string {
   let at = error;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  for (let depth = 0; depth < 10; depth++) {
+    const { cause } = (at ?? {}) as { cause?: unknown };
+    if (cause === undefined) break;
+    at = cause;
+  }
   return messageOf(at);
 }

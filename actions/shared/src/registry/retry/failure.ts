@@ -187,7 +187,7 @@ const TLS_CODE = /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|
 
 /** What a thrown error of `fetch` means. `code` is the system's, see `errorCode`. */
 export function classifyThrown(error: unknown, code: string | undefined): FailureKind {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'timeout';
+  if ((error as { name?: unknown } | undefined)?.name === 'TimeoutError') return 'timeout';
   if (code !== undefined) {
     if (NETWORK_CODES.has(code)) return 'network';
     if (TIMEOUT_CODES.has(code)) return 'timeout';
