@@ -1,5 +1,6 @@
 import type { EnvSource } from '@papergate/config';
 import type { Home, ShipStages } from '@papergate/delivery';
+import type { Ask } from './confirm.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Output } from './output.ts';
 
@@ -13,6 +14,8 @@ export interface CommandContext {
   /** The state folder, made when it is first asked for. */
   home(): Home;
   stages: ShipStages;
+  /** Asks the person at the terminal; undefined where there is none. */
+  ask?: Ask | undefined;
   /** What the process ends with. */
   setExitCode(code: number): void;
 }

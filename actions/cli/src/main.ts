@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describeError, EXIT, PapergateError } from '@papergate/config';
 import { homeOf, INSTALLED_STAGES, INTERRUPTED, makeHome, redact, type Home } from '@papergate/delivery';
+import { makeAsk } from './confirm.ts';
 import type { CommandContext } from './context.ts';
 import { listenToInterrupts } from './interrupts.ts';
 import { makeOutput } from './output.ts';
@@ -15,11 +16,13 @@ const args = process.argv.slice(2);
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 let home: Home | undefined;
+const interrupts = listenToInterrupts(process);
 const context: CommandContext = {
   repository,
   env: process.env,
   output: makeOutput(process.stdout, process.stderr, process.env),
-  interrupts: listenToInterrupts(process),
+  interrupts,
+  ask: makeAsk(process.stdin, process.stderr, interrupts.stop),
   home: () => (home ??= makeHome(homeOf(repository, process.env['PAPERGATE_HOME']))),
   stages: INSTALLED_STAGES,
   setExitCode: (code) => (process.exitCode = code),

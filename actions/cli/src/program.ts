@@ -1,9 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, UserError } from '@papergate/config';
+import { addAudit } from './commands/audit.ts';
 import { addBench } from './commands/bench.ts';
+import { addDb } from './commands/db.ts';
+import { addDeploy } from './commands/deploy.ts';
 import { addEmergencyStop } from './commands/emergency-stop.ts';
 import { addExchange } from './commands/exchange.ts';
 import { addLogs } from './commands/logs.ts';
+import { addMetrics } from './commands/metrics.ts';
+import { addRecover } from './commands/recover.ts';
+import { addRollback } from './commands/rollback.ts';
 import { addSetup } from './commands/setup.ts';
 import { addShip } from './commands/ship.ts';
 import { addStages } from './commands/stages.ts';
@@ -28,6 +34,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
   for (const add of [addShip, addExchange, addValidate, addStatus, addLogs, addStop, addStages, addEmergencyStop]) {
     add(program, context);
   }
+  for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addMetrics]) add(program, context);
   for (const add of [addTest, addBench, addSetup]) add(program, context);
   return program;
 }

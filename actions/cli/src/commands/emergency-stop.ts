@@ -1,14 +1,22 @@
 import { Option, type Command } from 'commander';
-import { EXIT, ExternalError, messageOf, readSecret } from '@papergate/config';
-import { askStatus } from '@papergate/delivery';
+import { EXIT, ExternalError, messageOf, readSecret, type Secret } from '@papergate/config';
+import { recordAct, runningUrls, type OpenPlace } from '@papergate/delivery';
 import type { CommandContext } from '../context.ts';
 import { nonEmpty } from '../values.ts';
+import { addPlaceFlags, type PlaceFlags } from './place-flags.ts';
+import { withPlace } from './with-place.ts';
 
 /** Longer than the orchestrator itself waits for the broker to confirm. */
 const PATIENCE_MS = 90_000;
 
+interface Flags extends PlaceFlags {
+  reason: string;
+  url?: string;
+  json: boolean;
+}
+
 export function addEmergencyStop(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('emergency-stop')
     .description('halt trading and cancel every open order; returns when the broker confirms that none is open')
     .addOption(
@@ -20,18 +28,21 @@ export function addEmergencyStop(program: Command, context: CommandContext): voi
       new Option('--url <address>', 'the orchestrator; that of the staging here, if not given').argParser(
         nonEmpty('http://host:port'),
       ),
-    )
+    );
+  addPlaceFlags(command)
     .option('--json', 'the orchestrator’s answer as it is', false)
-    .action((flags: { reason: string; url?: string; json: boolean }) => emergencyStop(flags, context));
+    .action((flags: Flags) => emergencyStop(flags, context));
 }
 
-async function emergencyStop(
-  { reason, url, json }: { reason: string; url?: string; json: boolean },
-  context: CommandContext,
-): Promise<void> {
-  const base = url ?? (await orchestratorOf(context));
-  const token = readSecret(context.env, 'API_TOKEN');
-  const { status, body } = await post(`${base.replace(/\/$/, '')}/api/v1/emergency-stop`, { reason }, token?.reveal());
+async function emergencyStop(flags: Flags, context: CommandContext): Promise<void> {
+  const { url, reason, json } = flags;
+  const given = readSecret(context.env, 'API_TOKEN');
+  const send = async (base: string, token: Secret | undefined): Promise<{ status: number; body: string }> =>
+    post(`${base.replace(/\/$/, '')}/api/v1/emergency-stop`, { reason }, token?.reveal());
+  const { status, body } =
+    url === undefined
+      ? await withPlace(flags, context, (place) => stopPlace(place, reason, given, send))
+      : await send(url, given);
   const confirmed = status === 200;
   if (json) context.output.out(body);
   else
@@ -41,15 +52,27 @@ async function emergencyStop(
   context.setExitCode(confirmed ? EXIT.ok : EXIT.external);
 }
 
-async function orchestratorOf({ home }: CommandContext): Promise<string> {
-  const place = home();
-  const url = (await askStatus(place))?.services.find(({ name }) => name === 'orchestrator')?.url;
-  if (url !== undefined) return url;
-  throw new ExternalError({
-    code: 'NO_STAGING',
-    message: `no staging runs in ${place.dir}`,
-    fix: 'name the orchestrator: papergate emergency-stop --url http://host:port',
-  });
+/** Asks first and writes down after: nothing may stand between the call and the broker. */
+async function stopPlace(
+  open: OpenPlace,
+  reason: string,
+  given: Secret | undefined,
+  send: (base: string, token: Secret | undefined) => Promise<{ status: number; body: string }>,
+): Promise<{ status: number; body: string }> {
+  const running = await runningUrls(open);
+  const orchestrator = running?.urls['orchestrator'];
+  if (running === undefined || orchestrator === undefined) {
+    throw new ExternalError({
+      code: 'NO_STAGING',
+      message: `no staging runs in ${open.place.dir}`,
+      fix: 'name the orchestrator: papergate emergency-stop --url http://host:port',
+    });
+  }
+  const answer = await send(orchestrator, given ?? (await open.target.token()));
+  const acting = open.acting('papergate emergency-stop', () => {}, open.options.signal);
+  const outcome = answer.status === 200 ? 'done' : 'failed';
+  await recordAct(acting, { action: 'emergency-stop', outcome, detail: { reason, status: answer.status } });
+  return answer;
 }
 
 async function post(url: string, body: unknown, token: string | undefined): Promise<{ status: number; body: string }> {

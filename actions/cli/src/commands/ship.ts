@@ -1,39 +1,38 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { EXIT, UserError } from '@papergate/config';
-import { ship, type ShipOptions, type ShipOutcome } from '@papergate/delivery';
+import { ship, type ShipOptions, type ShipOutcome, type ShipPlaceOptions } from '@papergate/delivery';
 import type { CommandContext } from '../context.ts';
 import { choice, nonEmpty } from '../values.ts';
 import { makeShipView, type ShipView } from '../view/ship-view.ts';
 import { duration } from '../view/format.ts';
+import { addPlaceFlags, placeChoice, type PlaceFlags } from './place-flags.ts';
 
-const TARGETS = ['process', 'compose', 'kubernetes', 'systemd'] as const;
 const MAX_EVIDENCE_AGE_MS = 60 * 60 * 1000;
 
-interface Flags {
-  target: (typeof TARGETS)[number];
-  environment: ShipOptions['environment'];
+interface Flags extends PlaceFlags {
+  environment?: ShipOptions['environment'];
   sha: string;
   load: ShipOptions['load'];
   ports: ShipOptions['ports'];
   detach: boolean;
   report?: string;
+  registry?: string;
+  nodeImage?: string;
+  postgresImage?: string;
+  monitoring: boolean;
+  signKey?: string;
+  requireSignature?: string;
   json: boolean;
 }
 
 export function addShip(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('ship')
-    .description('deliver a commit: validate, build, deploy, smoke, load, gate; then staging stays up until Ctrl-C')
-    .addOption(new Option('--target <target>', 'where it runs').argParser(choice(TARGETS)).default('process'))
-    .addOption(
-      new Option(
-        '--environment <name>',
-        'development: the simulator and keys made for the run; staging: real paper keys',
-      )
-        .argParser(choice(['development', 'staging']))
-        .default('development'),
-    )
+    .description(
+      'deliver a commit: validate, build, push, deploy, smoke, load, gate; a process staging then stays up until Ctrl-C',
+    );
+  addPlaceFlags(command, 'development: the simulator and keys made for the run; staging: real paper keys')
     .addOption(new Option('--sha <commit>', 'what is delivered').argParser(nonEmpty('a commit')).default('HEAD'))
     .addOption(
       new Option('--load <profile>', 'full: 5 minutes').argParser(choice(['full', 'quick', 'none'])).default('quick'),
@@ -45,18 +44,37 @@ export function addShip(program: Command, context: CommandContext): void {
     )
     .option('--detach', 'return when the gate has passed, and leave staging up', false)
     .addOption(new Option('--report <folder>', 'copy the report there as well').argParser(nonEmpty('a folder')))
+    .addOption(
+      new Option(
+        '--registry <place>',
+        'compose: HOST/NAMESPACE for images; PAPERGATE_REGISTRY, else ghcr.io',
+      ).argParser(nonEmpty('HOST/NAMESPACE')),
+    )
+    .addOption(
+      new Option('--node-image <ref>', 'compose: base image by digest; PAPERGATE_NODE_IMAGE').argParser(
+        nonEmpty('repository@sha256:…'),
+      ),
+    )
+    .addOption(
+      new Option('--postgres-image <ref>', 'compose: database image by digest; PAPERGATE_POSTGRES_IMAGE').argParser(
+        nonEmpty('repository@sha256:…'),
+      ),
+    )
+    .option('--monitoring', 'compose: Prometheus, Alertmanager, Grafana and Loki beside it', false)
+    .addOption(
+      new Option('--sign-key <file>', 'compose: cosign key; COSIGN_PASSWORD opens it').argParser(nonEmpty('a file')),
+    )
+    .addOption(
+      new Option(
+        '--require-signature <file>',
+        'compose: refuse from now on what this public key does not open',
+      ).argParser(nonEmpty('a file')),
+    )
     .option('--json', 'one JSON object a line', false)
     .action((flags: Flags) => runShip(flags, context));
 }
 
 async function runShip(flags: Flags, context: CommandContext): Promise<void> {
-  if (flags.target !== 'process') {
-    throw new UserError({
-      code: 'TARGET_NOT_DELIVERED',
-      message: `the target "${flags.target}" is not delivered in this version, allowed: process`,
-      fix: 'leave --target out',
-    });
-  }
   const view = makeShipView(context.output, flags.json);
   try {
     const outcome = await ship(optionsOf(flags, context), context.stages, (event) => view.show(event));
@@ -72,7 +90,7 @@ function optionsOf(flags: Flags, { repository, home, env, interrupts }: CommandC
   const options: ShipOptions = {
     repository,
     home: home(),
-    environment: flags.environment,
+    environment: flags.environment ?? 'development',
     sha: flags.sha,
     load: flags.load,
     ports: flags.ports,
@@ -84,14 +102,31 @@ function optionsOf(flags: Flags, { repository, home, env, interrupts }: CommandC
     maxEvidenceAgeMs: MAX_EVIDENCE_AGE_MS,
   };
   if (flags.report !== undefined) options.report = resolve(flags.report);
+  const place = placeOptions(flags);
+  if (place.choice.kind !== 'process') options.place = place;
   return options;
 }
 
-function tellEnd(
-  { run, exitCode, report }: ShipOutcome,
-  { json }: Flags,
-  { output, interrupts }: CommandContext,
-): void {
+/** Flags that only a Docker Engine has a use for. */
+const FOR_COMPOSE = ['registry', 'nodeImage', 'postgresImage', 'signKey', 'requireSignature'] as const;
+
+/** @throws UserError FLAG_NOT_FOR_TARGET */
+function placeOptions(flags: Flags): ShipPlaceOptions {
+  const choice = placeChoice({ ...flags, environment: flags.environment ?? 'development' });
+  const options: ShipPlaceOptions = { choice, monitoring: flags.monitoring };
+  for (const key of FOR_COMPOSE) if (flags[key] !== undefined) options[key] = flags[key];
+  const stray = FOR_COMPOSE.find((key) => options[key] !== undefined) ?? (flags.monitoring ? 'monitoring' : undefined);
+  if (choice.kind !== 'process' || stray === undefined) return options;
+  const flag = `--${stray.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new UserError({
+    code: 'FLAG_NOT_FOR_TARGET',
+    message: `${flag} is for a Docker Engine, and the target is process`,
+    fix: `add --target compose, or leave ${flag} out`,
+  });
+}
+
+function tellEnd({ run, exitCode, report }: ShipOutcome, flags: Flags, { output, interrupts }: CommandContext): void {
+  const { json } = flags;
   if (json) {
     output.out(
       JSON.stringify({
@@ -111,7 +146,9 @@ function tellEnd(
       `${run.error.code}: ${run.error.message}${run.error.fix === undefined ? '' : `\n  fix: ${run.error.fix}`}`,
     );
   } else if (exitCode !== EXIT.ok && interrupts.stop.aborted) {
-    output.err('interrupted; nothing is left running');
+    output.err(
+      flags.target === 'process' ? 'interrupted; nothing is left running' : 'interrupted; what ran before runs on',
+    );
   } else if (exitCode === EXIT.ok) {
     output.out(`done in ${duration(Date.parse(run.finished_at) - Date.parse(run.started_at))}`);
   }

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { EXIT } from '@papergate/config';
 import {
+  rerunAtPlace,
   rerunGate,
   rerunStage,
   STAGES,
@@ -12,23 +13,19 @@ import {
 import type { CommandContext } from '../context.ts';
 import { table } from '../output.ts';
 import { choice, nonEmpty, wholeNumber } from '../values.ts';
+import { addPlaceFlags, placeChoice, type PlaceFlags } from './place-flags.ts';
+import { withPlace } from './with-place.ts';
 
 /** `smoke`, `load` and `gate`: one stage again, on the staging that is up, its evidence replaced. */
 export function addStages(program: Command, context: CommandContext): void {
-  program
-    .command('smoke')
-    .description('look at the staging that is up from outside')
+  addPlaceFlags(program.command('smoke').description('look at the staging that is up from outside'))
     .option('--json', 'one JSON object', false)
-    .action(({ json }: { json: boolean }) => stage('smoke', json, context));
+    .action((flags: StageFlags) => stage('smoke', flags, context));
 
-  program
-    .command('load')
-    .description('load the staging that is up with k6')
+  addPlaceFlags(program.command('load').description('load the staging that is up with k6'))
     .addOption(new Option('--profile <name>', 'full: 5 minutes').argParser(choice(['full', 'quick'])).default('quick'))
     .option('--json', 'one JSON object', false)
-    .action(({ profile, json }: { profile: 'full' | 'quick'; json: boolean }) =>
-      stage({ load: profile }, json, context),
-    );
+    .action((flags: StageFlags & { profile: 'full' | 'quick' }) => stage({ load: flags.profile }, flags, context));
 
   program
     .command('gate')
@@ -48,11 +45,14 @@ export function addStages(program: Command, context: CommandContext): void {
     .action((flags: GateFlags) => gate(flags, context));
 }
 
+type StageFlags = PlaceFlags & { json: boolean };
+
 async function stage(
   which: 'smoke' | { load: 'full' | 'quick' },
-  json: boolean,
+  flags: StageFlags,
   context: CommandContext,
 ): Promise<void> {
+  const { json } = flags;
   const { home, env, stages, interrupts, output } = context;
   let told = '';
   const onProgress = ({ message }: Progress): void => {
@@ -62,7 +62,11 @@ async function stage(
     told = step;
     output.err(`  ${step.replace(/[: ]+$/, '')}`);
   };
-  const again = await rerunStage(which, { home: home(), env, stages, onProgress, signal: interrupts.stop });
+  const options = { home: home(), env, stages, onProgress, signal: interrupts.stop };
+  const again =
+    placeChoice(flags).kind === 'process'
+      ? await rerunStage(which, options)
+      : await withPlace(flags, context, (place) => rerunAtPlace(which, place, options));
   output.out(json ? JSON.stringify({ ...again.result, run_dir: again.runDir }) : describe(again));
   context.setExitCode(again.result.status === 'passed' ? EXIT.ok : EXIT.blocked);
 }

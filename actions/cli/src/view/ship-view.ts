@@ -1,5 +1,6 @@
-import type { ShipEvent } from '@papergate/delivery';
+import type { DeliverEvent, ShipEvent } from '@papergate/delivery';
 import type { Output } from '../output.ts';
+import { deliveryLine } from './delivery-view.ts';
 import { duration } from './format.ts';
 import { LiveList } from './live-list.ts';
 
@@ -20,8 +21,15 @@ export function lastingText(event: ShipEvent): string | undefined {
   if (event.type === 'commit') return commitText(event);
   if (event.type === 'note') return `note: ${event.message}`;
   if (event.type === 'gate') return gateText(event);
+  if (event.type === 'delivery') return deliveryText(event.event);
+  if (event.type === 'diagnosis') return event.text;
   if (event.type === 'report') return `report: ${event.html}`;
   return event.type === 'staging' ? stagingText(event) : undefined;
+}
+
+/** What the list of stages does not show by itself. */
+function deliveryText(event: DeliverEvent): string | undefined {
+  return event.type === 'step' ? undefined : deliveryLine(event);
 }
 
 function commitText({ commit, subject, uncommitted_changes }: Extract<ShipEvent, { type: 'commit' }>): string {

@@ -61,13 +61,14 @@ function readRelease(dir: string, sha: string): Release | undefined {
   }
 }
 
-/** Removes all releases but the `keep` that were used last, and what killed runs left unfinished. */
-export function pruneReleases(releases: string, keep: number, inUse: string): void {
+/** Removes all releases but those in use and so many others that there are `keep`, and what killed runs left unfinished. */
+export function pruneReleases(releases: string, keep: number, inUse: string | readonly string[]): void {
+  const used = new Set(typeof inUse === 'string' ? [inUse] : inUse);
   const entries = readdirSync(releases).map((name) => ({ name, path: join(releases, name) }));
   for (const { name, path } of entries) if (name.startsWith('.')) rmSync(path, { recursive: true, force: true });
   const finished = entries
-    .filter(({ name }) => !name.startsWith('.') && name !== inUse)
+    .filter(({ name }) => !name.startsWith('.') && !used.has(name))
     .map((entry) => ({ ...entry, used: statSync(entry.path).mtimeMs }))
     .sort((a, b) => b.used - a.used);
-  for (const { path } of finished.slice(keep - 1)) rmSync(path, { recursive: true, force: true });
+  for (const { path } of finished.slice(Math.max(0, keep - used.size))) rmSync(path, { recursive: true, force: true });
 }

@@ -11,6 +11,7 @@ import {
 } from '../evidence/index.ts';
 import type { RunRecord } from '../evidence/run.ts';
 import type { Home } from '../home/index.ts';
+import type { Manifest } from '../release/index.ts';
 import { askStatus } from '../supervisor/client.ts';
 import type { StagingStatus } from '../supervisor/status.ts';
 import { findRun, readEvidence, RunStore } from './run-store.ts';
@@ -49,7 +50,20 @@ export async function rerunStage(stage: 'smoke' | { load: 'full' | 'quick' }, op
     stage === 'smoke'
       ? await stages.runSmoke(call)
       : await stages.runLoad({ ...call, profile: stage.load, outDir: store.dir });
-  const binding = { manifestDigest: status.manifest_digest, commit: status.commit, startedAt, finishedAt: new Date() };
+  const manifest = { digest: status.manifest_digest, commit: status.commit };
+  return bindRerun(stage, result, { store, manifest, startedAt }, options);
+}
+
+/** Puts a stage's new result in the place of its old one, and asks the gate again where it had spoken. */
+export async function bindRerun(
+  stage: 'smoke' | { load: 'full' | 'quick' },
+  result: StageResult,
+  of: { store: RunStore; manifest: Pick<Manifest, 'digest' | 'commit'>; startedAt: Date },
+  options: Pick<RerunOptions, 'stages'>,
+): Promise<Rerun> {
+  const { store, manifest, startedAt } = of;
+  const { stages } = options;
+  const binding = { manifestDigest: manifest.digest, commit: manifest.commit, startedAt, finishedAt: new Date() };
   const name = stage === 'smoke' ? 'smoke' : 'load';
   store.writeEvidence(bindEvidence(result, { stage: name, ...binding }));
   const record = readRecord(store.dir);
@@ -125,7 +139,7 @@ async function needStaging(home: Home): Promise<StagingStatus> {
   });
 }
 
-function readRecord(runDir: string): RunRecord | undefined {
+export function readRecord(runDir: string): RunRecord | undefined {
   try {
     return JSON.parse(readFileSync(join(runDir, 'run.json'), 'utf8')) as RunRecord;
   } catch {

@@ -1,6 +1,7 @@
 import { describeError, PapergateError } from '@papergate/config';
 import { bindEvidence, STAGES, type Evidence, type StageName, type StageResult } from '../evidence/index.ts';
 import type { RunRecord, StageTiming } from '../evidence/run.ts';
+import type { Manifest } from '../release/manifest.ts';
 import { redact } from '../supervisor/redact.ts';
 import { machineFacts } from './machine.ts';
 import type { RunStore } from './run-store.ts';
@@ -34,7 +35,7 @@ export class RunLog {
       subject: '',
       uncommitted_changes: false,
       environment: options.environment,
-      target: 'process',
+      target: options.place?.choice.kind ?? 'process',
       load_profile: options.load,
       started_at: now,
       finished_at: now,
@@ -98,6 +99,27 @@ export class RunLog {
       this.#store.writeEvidence(evidence);
       this.record.evidence.push(evidence);
     }
+  }
+
+  /** Says more of a stage that is over: what came out only later. Its times stay. */
+  amend(stage: StageName, result: StageResult): void {
+    const known = this.#finished.get(stage);
+    if (known === undefined) return;
+    this.#finished.set(stage, { ...known, result });
+    this.record.evidence = this.record.evidence.filter((evidence) => evidence.stage !== stage);
+    const timing = this.record.stages.find((found) => found.stage === stage);
+    if (timing !== undefined) {
+      timing.status = result.status;
+      const reason = result.status === 'passed' ? undefined : summaryOf(result);
+      if (reason !== undefined) timing.reason = reason;
+    }
+    this.#bind();
+  }
+
+  /** The manifest that evidence is bound to from now on. */
+  settle(manifest: Manifest): void {
+    this.record.manifest = manifest;
+    this.#bind();
   }
 
   progress(message: string, fraction?: number): void {

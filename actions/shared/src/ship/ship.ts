@@ -1,23 +1,28 @@
-import { EXIT, ExternalError, PapergateError } from '@papergate/config';
+import { EXIT, ExternalError, messageOf, PapergateError } from '@papergate/config';
+import { goodReleases } from '../deliver/history.ts';
 import { urlsOf } from '../deploy/plan.ts';
-import type { StageName, StageResult } from '../evidence/index.ts';
+import type { StageResult } from '../evidence/index.ts';
 import { Journal } from '../journal/index.ts';
 import { acquireLease, type Lease } from '../lease/index.ts';
-import { makeRelease, pruneReleases, resolveCommit, type Release } from '../release/index.ts';
+import { pruneReleases, type Release } from '../release/index.ts';
 import { askStatus, type SupervisorHandle } from '../supervisor/client.ts';
 import { endOrphans } from '../supervisor/processes.ts';
-import { checkReportFolder, copyReport, newRunId, pruneRuns, RunStore } from './run-store.ts';
+import { adoptStaging, closeRecord } from '../targets/process/index.ts';
+import { openPlace, type OpenPlace } from './place/open.ts';
+import { composeKind } from './placed/compose.ts';
+import { processKind } from './placed/process.ts';
+import { shipToPlace } from './placed/ship.ts';
+import { checkReportFolder, newRunId, pruneRuns, RunStore } from './run-store.ts';
 import { RunLog } from './run-log.ts';
 import { buildRelease } from './stages/build.ts';
 import { deployResult, startDeploy } from './stages/deploy.ts';
-import { judgeRun } from './stages/gate.ts';
-import { probeSimulator, validateRelease, type RunCredentials } from './stages/validate.ts';
-import type { ReportFiles, ShipEvent, ShipOptions, ShipOutcome, ShipStages } from './types.ts';
+import { probeSimulator, type RunCredentials } from './stages/validate.ts';
+import { INTERRUPTED, judge, report, skipped, untilAborted, validate, type ShipParts } from './parts.ts';
+import type { ShipEvent, ShipOptions, ShipOutcome, ShipStages } from './types.ts';
 
 const KEPT_RELEASES = 5;
 const KEPT_RUNS = 20;
-/** Exit code of a run that a signal ended before it was through: 128 + SIGINT, as shells have it. */
-export const INTERRUPTED = 130;
+export { INTERRUPTED } from './parts.ts';
 
 /** Takes a commit through all stages. Never throws for what goes wrong on the way: the outcome tells it. */
 export async function ship(
@@ -27,6 +32,13 @@ export async function ship(
 ): Promise<ShipOutcome> {
   if (options.report !== undefined) checkReportFolder(options.report);
   const runId = newRunId(new Date());
+  if (options.place !== undefined) {
+    return shipToPlace(options, composeKind(options, options.place, stages), stages, tell, runId);
+  }
+  const running = await askStatus(options.home);
+  if (running?.state === 'up' && running.detached) {
+    return shipToPlace(options, processKind(options, stages, runId), stages, tell, runId);
+  }
   const lease = await acquireLease({ dir: options.home.lease, command: options.command });
   const store = new RunStore(options.home.runs, runId);
   const log = new RunLog(runId, options, store, tell);
@@ -35,14 +47,8 @@ export async function ship(
   return shipping.run();
 }
 
-interface Parts {
-  options: ShipOptions;
-  stages: ShipStages;
-  tell: (event: ShipEvent) => void;
-  runId: string;
+interface Parts extends ShipParts {
   lease: Lease;
-  store: RunStore;
-  log: RunLog;
 }
 
 class Shipping {
@@ -68,17 +74,19 @@ class Shipping {
     if (!keep) await this.#stop(exitCode === INTERRUPTED ? 'interrupted' : 'the commit did not get through');
     log.record.finished_at = new Date().toISOString();
     store.write('run.json', log.record);
-    const report = await this.#report();
+    const files = await report(this.#parts);
     if (this.#supervisor === undefined) await lease.release();
 
     const outcome: ShipOutcome = { exitCode, run: log.record, dir: store.dir };
-    if (report !== undefined) outcome.report = report;
+    if (files !== undefined) outcome.report = files;
     const supervisor = this.#supervisor;
     if (!keep || supervisor === undefined) return outcome;
     const { urls } = log.record;
     tell({ type: 'staging', state: 'up', urls, detached: options.detach });
-    if (options.detach) supervisor.detach();
-    else outcome.staging = { urls, ended: supervisor.ended, stop: (reason) => this.#stop(reason) };
+    if (options.detach) {
+      supervisor.detach();
+      await this.#adopt();
+    } else outcome.staging = { urls, ended: supervisor.ended, stop: (reason) => this.#stop(reason) };
     return outcome;
   }
 
@@ -103,32 +111,56 @@ class Shipping {
     const deployed = await this.#deploy(release, credentials);
     const smoke = deployed.status === 'passed' ? await this.#smoke(release, credentials) : deployed;
     if (smoke.status === 'passed') await this.#load(release, credentials);
-    const decision = await this.#gate(release);
-    pruneReleases(options.home.releases, KEPT_RELEASES, release.manifest.commit);
+    const decision = await judge(this.#parts, release.manifest, this.#signal);
+    pruneReleases(options.home.releases, KEPT_RELEASES, await this.#kept(release.manifest.commit));
     pruneRuns(options.home.runs, KEPT_RUNS);
     return decision === 'pass' ? EXIT.ok : EXIT.blocked;
   }
 
+  /** From now on this staging can be delivered over, and gone back to. */
+  async #adopt(): Promise<void> {
+    const { options, log, runId, tell } = this.#parts;
+    const { manifest } = log.record;
+    if (manifest === undefined) return;
+    await this.#withPlace(async ({ place }) => {
+      const { home, env, command } = options;
+      await adoptStaging({ place, home, manifest, runId, env, command });
+    }).catch((error: unknown) => {
+      tell({ type: 'note', message: `this staging could not be put on record: ${messageOf(error)}` });
+    });
+  }
+
+  /** Trees that somebody may still need: this one, and those that can be gone back to. */
+  async #kept(commit: string): Promise<string[]> {
+    const kept = [commit];
+    await this.#withPlace(async ({ place }) => {
+      for (const { manifest } of await goodReleases(place)) kept.push(manifest.commit);
+    });
+    return kept;
+  }
+
+  async #withPlace(act: (open: OpenPlace) => Promise<void>): Promise<void> {
+    const { repository, home, env, environment, signal } = this.#parts.options;
+    const { stages } = this.#parts;
+    const open = await openPlace({ choice: { kind: 'process', environment }, repository, home, env, stages, signal });
+    try {
+      await act(open);
+    } finally {
+      await open.close();
+    }
+  }
+
   async #clearPlace(): Promise<void> {
     const { options, tell } = this.#parts;
+    await this.#withPlace(({ target }) => closeRecord(target, options.env, options.command));
     await endOrphans(options.home.supervisor, (name) =>
       tell({ type: 'note', message: `an earlier run was killed and left ${name} behind; ending it` }),
     );
   }
 
   async #validateAndBuild(): Promise<{ release: Release; credentials: RunCredentials }> {
-    const { options, log, tell } = this.#parts;
-    const { release, credentials } = await log.stage('validate', this.#signal, async () => {
-      log.progress(`reading ${options.sha}`);
-      const { sha, subject, uncommittedChanges } = await resolveCommit(options.repository, options.sha, this.#signal);
-      Object.assign(log.record, { commit: sha, subject, uncommitted_changes: uncommittedChanges });
-      tell({ type: 'commit', commit: sha, subject, uncommitted_changes: uncommittedChanges });
-      const made = await makeRelease(options.repository, options.home.releases, sha, this.#signal);
-      log.record.manifest = made.manifest;
-      log.progress('configuration and credentials');
-      const validated = await validateRelease(made.dir, options);
-      return { ...validated, release: made };
-    });
+    const { options, log } = this.#parts;
+    const { release, credentials } = await validate(this.#parts, this.#signal, (made) => log.settle(made.manifest));
     await log.stage('build', this.#signal, async () => {
       const onProgress = (message: string): void => log.progress(message);
       return { result: await buildRelease(options.repository, release, { signal: this.#signal, onProgress }) };
@@ -206,36 +238,6 @@ class Shipping {
     };
   }
 
-  async #gate(release: Release): Promise<'pass' | 'block'> {
-    const { options, log, store, stages, tell } = this.#parts;
-    const required: StageName[] = ['validate', 'build', 'deploy', 'smoke'];
-    if (options.load !== 'none') required.push('load');
-    await log.stage('gate', this.#signal, () => {
-      const { decision, result } = judgeRun({
-        runDir: store.dir,
-        manifest: release.manifest,
-        required,
-        maxAgeMs: options.maxEvidenceAgeMs,
-        stages,
-      });
-      log.record.gate = decision;
-      return Promise.resolve({ result });
-    });
-    const { gate } = log.record;
-    // After its stage, so that whoever draws the stages has the last one finished.
-    if (gate !== undefined) tell({ type: 'gate', ...gate });
-    return gate?.decision ?? 'block';
-  }
-
-  async #report(): Promise<ReportFiles | undefined> {
-    const { options, log, store, stages, tell } = this.#parts;
-    if (log.record.commit === '') return undefined;
-    const report = await stages.writeReport({ dir: store.dir, run: log.record });
-    if (options.report !== undefined) copyReport(store.dir, options.report, Object.values(report));
-    tell({ type: 'report', ...report });
-    return report;
-  }
-
   async #stop(reason: string): Promise<void> {
     const { options, tell } = this.#parts;
     const supervisor = this.#supervisor;
@@ -248,10 +250,6 @@ class Shipping {
     options.hurry.removeEventListener('abort', hurry);
     tell({ type: 'staging', state: 'stopped' });
   }
-}
-
-function skipped(detail: string): StageResult {
-  return { status: 'skipped', checks: [], data: { reason: detail } };
 }
 
 /** Names of those at whose address nobody listens. One that is merely slow to answer is not among them. */
@@ -274,19 +272,4 @@ function stagingGone(reason: string): PapergateError {
     message: `staging was taken down while it was needed: ${reason}`,
     fix: 'ship again; somebody may have called "npx papergate stop"',
   });
-}
-
-/** The promise, or the signal's reason if that comes first. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let leave: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    leave = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', leave, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (leave !== undefined) signal.removeEventListener('abort', leave);
-  }
 }

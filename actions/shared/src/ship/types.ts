@@ -1,7 +1,25 @@
 import type { Environment, EnvSource, Secret } from '@papergate/config';
+import type { Diagnosis } from '../deliver/diagnosis.ts';
+import type { DeliverEvent } from '../deliver/events.ts';
 import type { Evidence, GateDecision, OnProgress, ServiceUrls, StageName, StageResult } from '../evidence/index.ts';
 import type { RunRecord } from '../evidence/run.ts';
 import type { Home } from '../home/index.ts';
+import type { PlaceChoice } from './place/choice.ts';
+
+/** Where and how a run is delivered that does not stay in the foreground of its command. */
+export interface ShipPlaceOptions {
+  choice: PlaceChoice;
+  /** `host/namespace` of the registry; undefined: that of the place, else ghcr.io by the checkout's remote. */
+  registry?: string;
+  /** Base images, by digest. */
+  nodeImage?: string;
+  postgresImage?: string;
+  monitoring?: boolean;
+  /** File of the cosign key that the release is signed with. */
+  signKey?: string;
+  /** File of the public key that every release of this place has to be signed with from now on. */
+  requireSignature?: string;
+}
 
 export type LoadChoice = 'full' | 'quick' | 'none';
 
@@ -28,6 +46,8 @@ export interface ShipOptions {
   command: string;
   /** Evidence older than this does not count, ms. */
   maxEvidenceAgeMs: number;
+  /** Undefined: a staging of processes here. */
+  place?: ShipPlaceOptions;
 }
 
 export type StageOutcome = 'passed' | 'failed' | 'skipped' | 'interrupted';
@@ -42,6 +62,10 @@ export type ShipEvent =
   | { type: 'progress'; stage: StageName; message: string; fraction?: number }
   | { type: 'gate'; decision: GateDecision['decision']; reasons: string[] }
   | { type: 'report'; html: string; json: string; summary: string }
+  /** Steps of the delivery engine, within the stages deploy and smoke. */
+  | { type: 'delivery'; event: DeliverEvent }
+  /** What is known of a delivery that failed; `text` for people. */
+  | { type: 'diagnosis'; diagnosis: Diagnosis; text: string }
   | { type: 'staging'; state: 'up' | 'stopping' | 'stopped'; urls?: ServiceUrls; detached?: boolean; reason?: string };
 
 export interface SmokeCall {

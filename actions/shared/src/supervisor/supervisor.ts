@@ -98,15 +98,14 @@ export class Supervisor {
   }
 
   /**
-   * Stops these services, the last named first, and answers when they are gone. Idempotent.
+   * Stops these services together and answers when they are gone. Idempotent.
    * @returns how each ended
    */
   async stopServices(names: readonly string[]): Promise<Record<string, string>> {
-    const outcomes: Record<string, string> = {};
-    for (const service of this.#services.filter(({ name }) => names.includes(name)).toReversed()) {
-      outcomes[service.name] = await this.#stopService(service, 'another release');
-    }
-    return outcomes;
+    const stopping = this.#services
+      .filter(({ name }) => names.includes(name))
+      .map(async (service) => [service.name, await this.#stopService(service, 'another release')] as const);
+    return Object.fromEntries(await Promise.all(stopping));
   }
 
   /** Starts one service of a release in the place of the one that was stopped. Idempotent; does not wait for readiness. */

@@ -28,7 +28,7 @@ export function databaseOf({ database }: StagingStatus, home: Home, external: Se
   const passwords = keepPasswords(home.postgres, true);
   return {
     url: new Secret(urlOf(user, passwords.app, port, name)),
-    adminUrl: new Secret(urlOf(ADMIN_USER, passwords.admin, port, 'postgres')),
+    adminUrl: new Secret(urlOf(ADMIN_USER, passwords.admin, port, name)),
     close,
   };
 }

@@ -1,6 +1,14 @@
 import { join } from 'node:path';
 import { statfs } from 'node:fs/promises';
-import { ExternalError, messageOf, SERVICE_NAMES, validateAll, type EnvSource, type Secret } from '@papergate/config';
+import {
+  ExternalError,
+  messageOf,
+  SERVICE_NAMES,
+  validateAll,
+  type EnvSource,
+  type Secret,
+  type ServiceName,
+} from '@papergate/config';
 import type {
   DatabaseAccess,
   DeliveryTarget,
@@ -51,9 +59,20 @@ export interface ProcessTargetOptions {
 /** Room that a release and its packages may take, bytes. */
 const ROOM = 512 * 1024 * 1024;
 
+/** Those of one line need nothing of each other. */
+const WAVES: readonly (readonly ServiceName[])[] = [
+  ['paper-exchange'],
+  ['market-data'],
+  ['signal-bridge', 'risk-manager'],
+  ['execution-engine'],
+  ['orchestrator', 'observability-api'],
+  ['dashboard'],
+];
+
 /** A staging of child processes on this machine; its supervisor carries out what the engine decides. */
 export class ProcessTarget implements DeliveryTarget {
   readonly order = SERVICE_NAMES;
+  readonly waves = WAVES;
   readonly #options: ProcessTargetOptions;
 
   constructor(options: ProcessTargetOptions) {
@@ -172,11 +191,14 @@ export class ProcessTarget implements DeliveryTarget {
   }
 
   async #look(service: ServiceStatus, commit: string): Promise<ProbeResult> {
-    if (service.pid === null) return { ready: false, detail: service.detail ?? service.state };
+    if (service.pid === null) {
+      const final = service.state === 'failed' || service.state === 'stopped';
+      return { ready: false, detail: service.detail ?? service.state, ...(final ? { final } : {}) };
+    }
     const answer = await probeReadiness(service.url, commit);
     if (answer === true) return { ready: true, detail: 'ready' };
     const crashed = service.restarts > 0 || service.state === 'failed' ? ` (${service.detail ?? service.state})` : '';
-    return { ready: false, detail: `${answer}${crashed}` };
+    return { ready: false, detail: `${answer}${crashed}`, ...(service.state === 'failed' ? { final: true } : {}) };
   }
 
   async observe(): Promise<Observed> {

@@ -1,0 +1,69 @@
+import { Option, type Command } from 'commander';
+import { UserError } from '@papergate/config';
+import { deliver, manifestOf, type Manifest, type OpenPlace, type PlaceRecord } from '@papergate/delivery';
+import type { CommandContext } from '../context.ts';
+import { nonEmpty } from '../values.ts';
+import { outcomeText, showDelivery } from '../view/delivery-view.ts';
+import { addPlaceFlags, type PlaceFlags } from './place-flags.ts';
+import { withPlace } from './with-place.ts';
+
+interface Flags extends PlaceFlags {
+  sha?: string;
+  manifest?: string;
+  registry?: string;
+  json: boolean;
+}
+
+export function addDeploy(program: Command, context: CommandContext): void {
+  const command = program
+    .command('deploy')
+    .description('move a place to a release that was built and pushed before; on any failure back to what ran')
+    .addOption(
+      new Option('--sha <commit>', 'its manifest is fetched from the registry').argParser(nonEmpty('a commit')),
+    )
+    .addOption(
+      new Option('--manifest <file>', 'a manifest’s file, or its reference HOST/NAMESPACE/release:COMMIT').argParser(
+        nonEmpty('a file or a reference'),
+      ),
+    )
+    .addOption(
+      new Option('--registry <place>', 'HOST/NAMESPACE that holds the release; PAPERGATE_REGISTRY').argParser(
+        nonEmpty('HOST/NAMESPACE'),
+      ),
+    );
+  addPlaceFlags(command)
+    .option('--json', 'one JSON object', false)
+    .action((flags: Flags) => runDeploy(flags, context));
+}
+
+async function runDeploy(flags: Flags, context: CommandContext): Promise<void> {
+  const { sha, manifest, registry } = flags;
+  if ((sha === undefined) === (manifest === undefined)) {
+    throw new UserError({
+      code: 'USAGE',
+      message: `deploy needs exactly one of --sha and --manifest, found: ${sha === undefined ? 'none' : 'both'}`,
+      fix: 'see papergate deploy --help',
+    });
+  }
+  const { interrupts, repository, home, env } = context;
+  const wanted = {
+    ...(sha === undefined ? {} : { sha }),
+    ...(manifest === undefined ? {} : { manifest }),
+    ...(registry === undefined ? {} : { registry }),
+  };
+  const caller = { repository, home: home(), env, signal: interrupts.stop };
+  const next = (record: PlaceRecord): Promise<Manifest> => manifestOf(record, caller, wanted);
+  await withPlace(flags, context, (place) => deployTo(place, flags, context), { next });
+}
+
+async function deployTo(place: OpenPlace, flags: Flags, context: CommandContext): Promise<void> {
+  const { output, interrupts } = context;
+  const { next } = place;
+  if (next === undefined) throw new Error('there is no manifest to deploy');
+  const name = flags.sha === undefined ? `--manifest ${flags.manifest ?? ''}` : `--sha ${flags.sha}`;
+  const moving = place.moving(`papergate deploy ${name}`, showDelivery(output, flags.json), interrupts.stop);
+  await place.keepSettings();
+  const outcome = await deliver({ ...moving, next });
+  output.out(flags.json ? JSON.stringify(outcome) : outcomeText(outcome));
+  context.setExitCode(outcome.exitCode);
+}

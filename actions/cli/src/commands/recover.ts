@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { recover, renderDiagnosis } from '@papergate/delivery';
+import type { CommandContext } from '../context.ts';
+import { recoveredLine, showDelivery } from '../view/delivery-view.ts';
+import { addPlaceFlags, type PlaceFlags } from './place-flags.ts';
+import { withPlace } from './with-place.ts';
+
+export function addRecover(program: Command, context: CommandContext): void {
+  const command = program
+    .command('recover')
+    .description('finish or undo a deploy whose deployer was killed; every deploy begins with it');
+  addPlaceFlags(command)
+    .option('--json', 'one JSON object', false)
+    .action((flags: PlaceFlags & { json: boolean }) =>
+      withPlace(flags, context, async (place) => {
+        const { output, interrupts } = context;
+        const outcome = await recover(
+          place.acting('papergate recover', showDelivery(output, flags.json), interrupts.stop),
+        );
+        const text = [
+          recoveredLine(outcome),
+          ...outcome.warnings.map((warning) => `note: ${warning}`),
+          ...(outcome.diagnosis === undefined ? [] : [renderDiagnosis(outcome.diagnosis)]),
+        ].join('\n');
+        output.out(flags.json ? JSON.stringify(outcome) : text);
+        context.setExitCode(outcome.exitCode);
+      }),
+    );
+}

@@ -1,0 +1,42 @@
+import { posix } from 'node:path';
+import { loadSystemConfig, Secret, UserError } from '@papergate/config';
+import { resolveSecrets, SECRETS } from '../../composition/index.ts';
+import { pathsOf } from '../../deliver/place.ts';
+import type { DeliveryTarget, Place } from '../../deliver/types.ts';
+import type { Manifest } from '../../release/index.ts';
+import type { OpenOptions } from './open.ts';
+import type { PlaceSettings } from './settings.ts';
+import { sourceOf } from './source.ts';
+
+export interface OpenCompose extends Omit<OpenOptions, 'settings' | 'next'> {
+  place: Place;
+  settings: PlaceSettings;
+  next: Manifest | undefined;
+}
+
+/** A Docker Engine as a target, with the secrets that the place has and those that its next release needs. */
+export async function openCompose(options: OpenCompose): Promise<DeliveryTarget> {
+  const { place, next } = options;
+  await (next === undefined ? keptSecrets(place) : secretsFor(options, next));
+  throw new UserError({ code: 'TARGET_NOT_DELIVERED', message: 'compose is not there yet', fix: 'use process' });
+}
+
+async function secretsFor(options: OpenCompose, next: Manifest): Promise<ReadonlyMap<string, Secret>> {
+  const { place, settings, env } = options;
+  const { configDir } = await sourceOf(options, next);
+  const system = loadSystemConfig(configDir, place.environment);
+  const existing = await keptSecrets(place);
+  return resolveSecrets({ environment: place.environment, env, existing, system, monitoring: settings.monitoring });
+}
+
+/** What the place keeps of its secrets: files below its folder, read by whoever may deliver to it. */
+async function keptSecrets(place: Place): Promise<Map<string, Secret>> {
+  const folder = pathsOf(place).secrets;
+  const names = new Set(await place.host.files.list(folder));
+  const found = await Promise.all(
+    SECRETS.filter(({ name }) => names.has(name)).map(
+      async ({ name }) => [name, await place.host.files.read(posix.join(folder, name))] as const,
+    ),
+  );
+  return new Map(found.flatMap(([name, text]) => (text === undefined ? [] : [[name, new Secret(text.trimEnd())]])));
+}
