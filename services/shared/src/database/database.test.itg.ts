@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Secret } from '@papergate/config';
 import { startTestDatabase, type TestDatabase } from '../testing/index.ts';
@@ -23,6 +26,66 @@ describe('migrations', () => {
     expect(applied.length).toBeGreaterThan(0);
     expect(reports.map((report) => report.schema_version)).toEqual([schemaVersion(), schemaVersion()]);
     expect(await migrateDatabase(database.url)).toEqual({ applied: [], schema_version: schemaVersion() });
+  });
+
+  describe('of a folder that grows', () => {
+    let dir: string;
+    beforeAll(() => {
+      dir = mkdtempSync(join(tmpdir(), 'papergate-migrations-'));
+      cpSync(new URL('../../migrations', import.meta.url), dir, { recursive: true });
+    });
+    afterAll(() => rmSync(dir, { recursive: true, force: true }));
+    const add = (name: string, sql: string): void => writeFileSync(join(dir, `${name}.sql`), sql);
+    const apply = (patience = {}) => migrateDatabase(database.url, { dir, ...patience });
+
+    test('are applied as they come, also those that cannot run in a transaction', async () => {
+      add(
+        '0002_note',
+        '-- Up Migration\nALTER TABLE signals ADD COLUMN note text;\n-- Down Migration\nDROP TABLE signals;',
+      );
+      add('0003_index', '-- papergate: no transaction\nCREATE INDEX CONCURRENTLY signals_note ON signals (note)');
+      expect(await apply()).toEqual({ applied: ['0002_note', '0003_index'], schema_version: '0003_index' });
+      const { rows } = await pool.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'signals_note'::regclass");
+      expect(rows).toEqual([{ indisvalid: true }]);
+    });
+
+    test('a release that is older than the database leaves it as it is', async () => {
+      expect(await migrateDatabase(database.url)).toEqual({ applied: [], schema_version: schemaVersion() });
+    });
+
+    test('one that was edited after it was applied is refused by name, and nothing after it is applied', async () => {
+      const text = readFileSync(join(dir, '0002_note.sql'), 'utf8');
+      add('0002_note', `${text}\n`);
+      add('0004_more', 'CREATE TABLE more (a integer)');
+      await expect(apply()).rejects.toMatchObject({
+        code: 'MIGRATION_EDITED',
+        exitCode: 2,
+        message: expect.stringContaining('0002_note.sql'),
+      });
+      expect((await pool.query("SELECT to_regclass('more') AS found")).rows).toEqual([{ found: null }]);
+      add('0002_note', text);
+      expect((await apply()).applied).toEqual(['0004_more']);
+    });
+
+    test('an index that could not be built is built anew, and not taken for one that was', async () => {
+      await pool.query('INSERT INTO more VALUES (1), (1)');
+      add('0005_unique', '-- papergate: no transaction\nCREATE UNIQUE INDEX CONCURRENTLY more_a ON more (a)');
+      await expect(apply()).rejects.toMatchObject({ code: 'MIGRATION_FAILED' });
+      await pool.query('DELETE FROM more');
+      expect((await apply()).applied).toEqual(['0005_unique']);
+    });
+
+    test('one that would hold up everybody behind a long transaction lets go, and comes again', async () => {
+      add('0006_wait', 'ALTER TABLE more ADD COLUMN b integer');
+      const long = await pool.connect();
+      await long.query('BEGIN');
+      await long.query('SELECT * FROM more');
+      await expect(apply({ attempts: 1 })).rejects.toMatchObject({ code: 'MIGRATION_FAILED' });
+      const patient = apply({ pauseMs: 10 });
+      await long.query('COMMIT');
+      long.release();
+      expect((await patient).applied).toEqual(['0006_wait']);
+    });
   });
 
   test('a fresh database trades, and says since when', async () => {

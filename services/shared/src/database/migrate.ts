@@ -1,10 +1,18 @@
 import { readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
-import { ExternalError, messageOf, UserError, type Secret } from '@papergate/config';
+import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
+import pg from 'pg';
+import { errorCode, ExternalError, messageOf, PapergateError, UserError, type Secret } from '@papergate/config';
+import { dropInvalidIndexes, recordDigests, refuseEdited } from './digests.ts';
+import { LIMITS, loadMigrations } from './load-migrations.ts';
 import { describeDatabase } from './pool.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const ATTEMPTS = 20;
+const PAUSE_MS = 1_000;
 
 export interface MigrationReport {
   applied: string[];
@@ -12,8 +20,19 @@ export interface MigrationReport {
   schema_version: string;
 }
 
-/** Applies what is missing, in one transaction a migration, under an advisory lock so that two at once are one. */
-export async function migrateDatabase(url: Secret | undefined): Promise<MigrationReport> {
+export interface MigrateOptions {
+  /** Folder of the migrations; default: this release's own. */
+  dir?: string;
+  attempts?: number;
+  pauseMs?: number;
+}
+
+/**
+ * Applies what is missing, in one transaction a migration, under an advisory lock so that two at once are one.
+ * A database that is ahead of this release, as after a rollback, stays as it is.
+ * @throws UserError DATABASE_URL_MISSING, MIGRATION_EDITED; ExternalError MIGRATION_FAILED
+ */
+export async function migrateDatabase(url: Secret | undefined, options: MigrateOptions = {}): Promise<MigrationReport> {
   if (url === undefined || url.isEmpty) {
     throw new UserError({
       code: 'DATABASE_URL_MISSING',
@@ -21,30 +40,70 @@ export async function migrateDatabase(url: Secret | undefined): Promise<Migratio
       fix: 'set DATABASE_URL or DATABASE_URL_FILE',
     });
   }
+  const { dir = MIGRATIONS } = options;
+  let client: pg.Client | undefined;
   try {
-    const applied = await runner({
-      databaseUrl: url.reveal(),
-      dir: MIGRATIONS,
-      direction: 'up',
-      migrationsTable: 'schema_migrations',
-      count: Infinity,
-      checkOrder: true,
-      advisoryLockMode: 'wait',
-      log: () => undefined,
+    client = new pg.Client({
+      connectionString: url.reveal(),
+      application_name: 'papergate-migrate',
+      connectionTimeoutMillis: 10_000,
+      keepAlive: true,
     });
-    return { applied: applied.map(({ name }) => name), schema_version: schemaVersion() };
+    // A connection that dies between two statements says so by an event, which without a listener would end the process.
+    client.on('error', () => {});
+    await client.connect();
+    // The same lock that node-pg-migrate takes itself, and older releases with it.
+    await client.query(`SELECT pg_advisory_lock(${PG_MIGRATE_LOCK_ID})`);
+    await client.query(LIMITS);
+    await refuseEdited(client, dir);
+    await dropInvalidIndexes(client);
+    const applied = await applyPatiently(client, dir, options);
+    await recordDigests(client, dir);
+    return { applied, schema_version: schemaVersion(dir) };
   } catch (error) {
+    if (error instanceof PapergateError) throw error;
     throw new ExternalError({
       code: 'MIGRATION_FAILED',
       message: `the migrations could not be applied to ${describeDatabase(url)}: ${messageOf(error)}`,
       fix: 'look at the database server’s log; nothing of the failed migration was kept',
       cause: error,
     });
+  } finally {
+    await client?.end().catch(() => {});
   }
 }
 
-export function schemaVersion(): string {
-  const files = readdirSync(MIGRATIONS)
+async function applyPatiently(
+  client: pg.Client,
+  dir: string,
+  { attempts = ATTEMPTS, pauseMs = PAUSE_MS }: MigrateOptions,
+): Promise<string[]> {
+  const applied: string[] = [];
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const run = await runner({
+        dbClient: client,
+        noLock: true,
+        dir,
+        direction: 'up',
+        migrationsTable: 'schema_migrations',
+        count: Infinity,
+        checkOrder: true,
+        migrationLoaderStrategies: [{ extensions: ['.sql'], loader: loadMigrations }],
+        log: () => undefined,
+      });
+      applied.push(...run.map(({ name }) => name));
+      return applied;
+    } catch (error) {
+      await client.query('ROLLBACK');
+      if (errorCode(error) !== LOCK_NOT_AVAILABLE || attempt >= attempts) throw error;
+      await delay(pauseMs);
+    }
+  }
+}
+
+export function schemaVersion(dir = MIGRATIONS): string {
+  const files = readdirSync(dir)
     .filter((file) => file.endsWith('.sql'))
     .toSorted();
   return (files.at(-1) ?? 'none').replace(/\.sql$/, '');
