@@ -81,13 +81,9 @@ export function removeProject(project: string): void {
   if (networks.length > 0) docker('network', 'rm', ...networks);
 }
 
-/** What our images, containers and volumes take, bytes, as `docker system df` counts it. */
-export function repositoryImages(namespace: string): string[] {
-  return [
-    ...new Set(
-      lines(docker('images', '--no-trunc', '--digests', '--format', '{{.Repository}} {{.ID}}'))
-        .filter((line) => line.startsWith(`${namespace}/`))
-        .map((line) => line.split(' ')[1] ?? ''),
-    ),
-  ];
+/** Ids of the images that the engine holds of a repository, by tag or by digest. */
+export function imagesOf(repository: string): string[] {
+  const images = lines(docker('images', '--no-trunc', '--digests', '--format', '{{.Repository}} {{.ID}}'));
+  const own = images.map((line) => line.split(' ')).filter(([name]) => name === repository);
+  return [...new Set(own.map(([, id]) => id ?? ''))];
 }

@@ -56,18 +56,21 @@ export interface Kit {
 }
 
 export interface KitOptions {
-  /** More flags for `ship`. */
+  /** Flags of `ship` beside those of the place; default: no load. */
   ship?: string[];
   env?: Readonly<Record<string, string>>;
   /** Beginning of the project's name. */
   name?: string;
+  /** Address of another registry than the one of this test run. */
+  registry?: string;
 }
 
 /** Delivers the commit with `papergate ship --target compose`: built, pushed, deployed and smoke-tested. */
-export async function makeKit({ ship = [], env = {}, name = 'test' }: KitOptions = {}): Promise<Kit> {
+export async function makeKit(options: KitOptions = {}): Promise<Kit> {
+  const { ship = ['--load', 'none'], env = {}, name = 'test', registry: address = containers().registry } = options;
   const id = randomBytes(4).toString('hex');
   const project = `papergate-${name}-${id}`;
-  const registry = `${containers().registry}/${name}-${id}`;
+  const registry = `${address}/${name}-${id}`;
   const home = mkdtempSync(join(tmpdir(), 'papergate-home-'));
   const clone = await cloneRepository();
   const flags = ['--target', 'compose', '--project', project];
@@ -81,7 +84,7 @@ export async function makeKit({ ship = [], env = {}, name = 'test' }: KitOptions
   try {
     const { node, postgres } = await bases();
     const bundle = ['--registry', registry, '--node-image', node, '--postgres-image', postgres];
-    const shipping = run('ship', ...flags, ...bundle, '--ports', 'free', '--load', 'none', ...ship);
+    const shipping = run('ship', ...flags, ...bundle, '--ports', 'free', ...ship);
     const { stdout, stderr } = await mustEnd(shipping);
     const place = join(home, 'places', project);
     const good = newest(place);
