@@ -13,18 +13,13 @@ const NODE = { passwd: 'node:x:1000:1000::/home/node:/bin/bash\n', group: 'node:
 export async function accountFiles(rootfs: string, name: BaseName): Promise<LayerEntry[]> {
   const masters = new Map<string, string>();
   const entries = extract();
-  entries.on('entry', (header, stream, next) => {
-    const master = MASTERS.find((file) => header.name === `./usr/share/base-passwd/${file}.master`);
-    if (master === undefined) {
-      stream.on('end', () => next()).resume();
-      return;
-    }
-    void buffer(stream).then((content) => {
-      masters.set(master, content.toString('utf8'));
-      next();
-    }, next);
-  });
-  await pipeline(createReadStream(rootfs), entries);
+  const read = pipeline(createReadStream(rootfs), entries);
+  for await (const entry of entries) {
+    const master = MASTERS.find((file) => entry.header.name === `./usr/share/base-passwd/${file}.master`);
+    if (master === undefined) entry.resume();
+    else masters.set(master, (await buffer(entry)).toString('utf8'));
+  }
+  await read;
   const own = name === 'postgres' ? POSTGRES : NODE;
   const file = (path: string, text: string): LayerEntry => ({
     path,

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { Transform, Writable } from 'node:stream';
+import { Transform, type Writable } from 'node:stream';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack, type Pack } from 'tar-stream';
@@ -9,6 +9,8 @@ type EntryHeader = Parameters<Pack['entry']>[0];
 
 /** All times in a layer: the same packages give the same bytes on any day. */
 const THEN = new Date(0);
+
+const COPIED: ReadonlySet<string> = new Set(['file', 'directory', 'symlink', 'link']);
 
 export interface LayerEntry {
   path: string;
@@ -47,7 +49,8 @@ export class LayerWriter {
     const entries = extract();
     entries.on('entry', (header, stream, next) => {
       const path = rename(header.name.replace(/^\.?\//, '').replace(/\/$/, ''));
-      if (path === undefined || path === '') {
+      // Engines make the devices of a container themselves.
+      if (path === undefined || path === '' || !COPIED.has(header.type ?? 'file')) {
         stream.on('end', () => next()).resume();
         return;
       }

@@ -24,7 +24,7 @@ export const readRecipes = (dir: string): Recipes =>
   JSON.parse(readFileSync(join(dir, 'recipes.json'), 'utf8')) as Recipes;
 
 /** Changes whenever the code here would make another image of the same recipe. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /**
  * Name of what a recipe gives: of its packages, its configuration, the programs that are put in, the processor.
