@@ -33,8 +33,7 @@ const PATIENCE_MS = 10_000;
 export async function runSmoke(options: RunSmokeOptions): Promise<StageResult> {
   const { releaseDir, token, env, onProgress = () => undefined, signal } = options;
   const args = [join(releaseDir, 'smoke', 'src', 'main.ts'), ...flagsOf(options), '--json'];
-  const lines: CheckLine[] = [];
-  let ended = false;
+  const watch = watchSmoke(onProgress);
 
   // The token goes by file: arguments are for everybody on the machine to read.
   const dir = await mkdtemp(join(tmpdir(), 'papergate-smoke-'));
@@ -44,28 +43,44 @@ export async function runSmoke(options: RunSmokeOptions): Promise<StageResult> {
       await writeFile(file, token.reveal(), { mode: 0o600 });
       args.push('--token-file', file);
     }
-    const total = REQUIRED_SMOKE_CHECKS.length;
     const result = await runProgram({
       command: process.execPath,
       args: ['--disable-warning=ExperimentalWarning', ...args],
       cwd: releaseDir,
       env: { PATH: env['PATH'] },
-      onLine: (line, stream) => {
-        const parsed = stream === 'stdout' ? parseLine(line) : undefined;
-        if (parsed === 'end') ended = true;
-        else if (parsed !== undefined) {
-          lines.push(parsed);
-          const fraction = Math.min(1, lines.length / total);
-          onProgress({ message: `${parsed.status === 'passed' ? '✔' : '✖'} ${parsed.name}`, fraction });
-        }
-      },
+      onLine: watch.onLine,
       signal,
       patienceMs: PATIENCE_MS,
     });
-    return judge(lines, ended, result);
+    return watch.judge(result);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+export interface SmokeWatch {
+  onLine: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** What its lines and its end come to. */
+  judge: (end: RunResult) => StageResult;
+}
+
+/** Reads the lines of a smoke test's `--json` as they come, wherever it runs. */
+export function watchSmoke(onProgress: OnProgress): SmokeWatch {
+  const lines: CheckLine[] = [];
+  let ended = false;
+  const total = REQUIRED_SMOKE_CHECKS.length;
+  return {
+    onLine: (line, stream) => {
+      const parsed = stream === 'stdout' ? parseLine(line) : undefined;
+      if (parsed === 'end') ended = true;
+      else if (parsed !== undefined) {
+        lines.push(parsed);
+        const fraction = Math.min(1, lines.length / total);
+        onProgress({ message: `${parsed.status === 'passed' ? '✔' : '✖'} ${parsed.name}`, fraction });
+      }
+    },
+    judge: (end) => judge(lines, ended, end),
+  };
 }
 
 function judge(lines: CheckLine[], ended: boolean, { code, endedBy, stderrTail }: RunResult): StageResult {
