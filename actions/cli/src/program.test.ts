@@ -56,7 +56,17 @@ describe('mistakes on the command line', () => {
     ['gate --require lod', 'allowed: validate, build, push', 'see papergate gate --help'],
     ['smoke --url x', "unknown option '--url'", 'see papergate smoke --help'],
     ['emergency-stop --reason', 'argument missing', 'see papergate emergency-stop --help'],
-    ['rollback', "unknown command 'rollback'", 'see papergate --help'],
+    ['rollback', "missing required argument 'sha'", 'see papergate rollback --help'],
+    ['rollback 0123456 --restore-db', 'argument missing', 'see papergate rollback --help'],
+    ['rollback 0123456 --target nowhere', 'allowed: process, compose', 'see papergate rollback --help'],
+    ['deploy', 'exactly one of --sha and --manifest, found: none', 'see papergate deploy --help'],
+    ['deploy --sha a --manifest b', 'exactly one of --sha and --manifest, found: both', 'see papergate deploy --help'],
+    ['deploy --environment production', 'allowed: development, staging', 'see papergate deploy --help'],
+    ['db restor 1', "unknown command 'restor' (Did you mean restore?)", 'see papergate db --help'],
+    ['db restore', "missing required argument 'id'", 'see papergate db --help'],
+    ['audit show -n 0', 'allowed: a whole number from 1 to 100000', 'see papergate audit --help'],
+    ['metrics export', "missing required argument 'file'", 'see papergate metrics --help'],
+    ['stop --volume', "unknown option '--volume' (Did you mean --volumes?)", 'see papergate stop --help'],
   ])('%s', async (line, message, fix) => {
     const error = await mistake(line);
     expect(error).toMatchObject({ code: 'USAGE', exitCode: 2, fix });
@@ -64,8 +74,27 @@ describe('mistakes on the command line', () => {
     expect(error.message).not.toMatch(/^error:|\n/);
   });
 
-  test('a target that this version does not deliver is said to be one', async () => {
-    expect(await mistake('ship --target compose')).toMatchObject({ code: 'TARGET_NOT_DELIVERED', exitCode: 2 });
+  test.each([
+    ['ship --target systemd', 'TARGET_NOT_DELIVERED', 'allowed: process, compose'],
+    ['status --target kubernetes', 'TARGET_NOT_DELIVERED', 'allowed: process, compose'],
+    ['ship --registry ghcr.io/a/b', 'FLAG_NOT_FOR_TARGET', '--registry is for a Docker Engine'],
+    ['ship --monitoring', 'FLAG_NOT_FOR_TARGET', '--monitoring is for a Docker Engine'],
+    ['ship --node-image a@b', 'FLAG_NOT_FOR_TARGET', '--node-image is for a Docker Engine'],
+    ['status --project x', 'FLAG_NOT_FOR_TARGET', '--project x is for a Docker Engine'],
+    ['stop --host ssh://a@b', 'FLAG_NOT_FOR_TARGET', '--host ssh://a@b is for a Docker Engine'],
+    ['status --target compose --project Big', 'PROJECT_INVALID', '--project is "Big", allowed: up to 48'],
+    ['status --target compose --project process', 'PROJECT_INVALID', 'not "process"'],
+    ['logs --target compose --identity key', 'FLAG_WITHOUT_HOST', '--identity key is for a machine behind SSH'],
+    ['stop --target compose --host tcp://a:1', 'HOST_ADDRESS_INVALID', 'ssh://'],
+    ['ship --target compose --node-image node:24', 'IMAGE_INVALID', 'not named by digest'],
+    ['ship --target compose --registry nowhere', 'REGISTRY_INVALID', 'has no namespace'],
+    ['ship --target compose --sign-key /nowhere/key', 'NO_SUCH_FILE', '--sign-key /nowhere/key cannot be read'],
+    ['ship --target compose --require-signature /nowhere/key', 'NO_SUCH_FILE', '--require-signature /nowhere/key'],
+  ])('%s is a mistake', async (line, code, message) => {
+    const error = await mistake(line);
+    expect(error).toMatchObject({ code, exitCode: 2 });
+    expect(error.message).toContain(message);
+    expect(error.fix).toBeDefined();
   });
 
   test('an empty value is no value', async () => {
@@ -103,6 +132,7 @@ describe('where nothing runs', () => {
       staging: null,
       holder: null,
       healthy: false,
+      releases: [],
     });
   });
 
@@ -117,6 +147,61 @@ describe('where nothing runs', () => {
     const made = await run('stop');
     expect(made.out).toEqual(['nothing runs here']);
     expect(made.exitCode()).toBe(0);
+  });
+
+  test('a rollback names what can be gone back to, which is nothing', async () => {
+    await expect(run('rollback 0123456')).rejects.toMatchObject({
+      code: 'RELEASE_UNKNOWN',
+      exitCode: 2,
+      message: expect.stringContaining('there are none'),
+    });
+  });
+
+  test('the audit log is empty and whole, and there are no checkpoints', async () => {
+    expect((await run('audit show')).out).toEqual(['nothing was done to this place yet']);
+    const verified = await run('audit verify --json');
+    expect(JSON.parse(verified.out[0] ?? '')).toMatchObject({ ok: true, entries: 0 });
+    expect(verified.exitCode()).toBe(0);
+    expect((await run('db list')).out).toEqual(['there are no checkpoints yet']);
+  });
+
+  test('there is nothing to put right', async () => {
+    const made = await run('recover');
+    expect(made.out).toEqual(['nothing was cut off here']);
+    expect(made.exitCode()).toBe(0);
+  });
+
+  test.each(['db checkpoint', 'db run-due', 'db restore 20260101-000000-abcdef --yes'])(
+    '%s wants something that was delivered',
+    async (command) => {
+      await expect(run(command)).rejects.toMatchObject({ code: 'NOTHING_DELIVERED', exitCode: 2 });
+    },
+  );
+
+  test('a schedule can be had before anything runs', async () => {
+    const text = (await run('db schedule')).out.join('\n');
+    expect(text).toContain('OnCalendar=hourly');
+    expect(text).toContain('papergate db run-due');
+  });
+
+  test('what loses data is not done unless somebody says so', async () => {
+    await expect(run('stop --volumes')).rejects.toMatchObject({
+      code: 'NOT_CONFIRMED',
+      exitCode: 2,
+      message: expect.stringContaining('the database with all orders'),
+    });
+    const asked: string[] = [];
+    const no = testContext(dir, {
+      ask: (question) => {
+        asked.push(question);
+        return Promise.resolve('y');
+      },
+    });
+    await expect(run('stop --volumes', no)).rejects.toMatchObject({ code: 'NOT_CONFIRMED' });
+    expect(asked[0]).toContain('are lost for good');
+    const yes = testContext(dir, { ask: () => Promise.resolve('yes') });
+    expect((await run('stop --volumes', yes)).exitCode()).toBe(0);
+    expect((await run('stop --volumes --yes')).exitCode()).toBe(0);
   });
 
   test.each(['smoke', 'load'])('%s wants a staging', async (command) => {

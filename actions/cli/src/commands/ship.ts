@@ -1,7 +1,15 @@
+import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { EXIT, UserError } from '@papergate/config';
-import { ship, type ShipOptions, type ShipOutcome, type ShipPlaceOptions } from '@papergate/delivery';
+import { EXIT, messageOf, UserError } from '@papergate/config';
+import {
+  parseImage,
+  parseNamespace,
+  ship,
+  type ShipOptions,
+  type ShipOutcome,
+  type ShipPlaceOptions,
+} from '@papergate/delivery';
 import type { CommandContext } from '../context.ts';
 import { choice, nonEmpty } from '../values.ts';
 import { makeShipView, type ShipView } from '../view/ship-view.ts';
@@ -116,13 +124,38 @@ function placeOptions(flags: Flags): ShipPlaceOptions {
   const options: ShipPlaceOptions = { choice, monitoring: flags.monitoring };
   for (const key of FOR_COMPOSE) if (flags[key] !== undefined) options[key] = flags[key];
   const stray = FOR_COMPOSE.find((key) => options[key] !== undefined) ?? (flags.monitoring ? 'monitoring' : undefined);
-  if (choice.kind !== 'process' || stray === undefined) return options;
+  if (choice.kind !== 'process') return checkComposeOptions(options);
+  if (stray === undefined) return options;
   const flag = `--${stray.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   throw new UserError({
     code: 'FLAG_NOT_FOR_TARGET',
     message: `${flag} is for a Docker Engine, and the target is process`,
     fix: `add --target compose, or leave ${flag} out`,
   });
+}
+
+/** What can be told to be wrong is told before anything is built. @throws UserError IMAGE_INVALID, REGISTRY_INVALID, NO_SUCH_FILE */
+function checkComposeOptions(options: ShipPlaceOptions): ShipPlaceOptions {
+  const { registry, nodeImage, postgresImage, signKey, requireSignature } = options;
+  if (registry !== undefined) parseNamespace(registry);
+  for (const image of [nodeImage, postgresImage]) if (image !== undefined) parseImage(image);
+  // An address of a key service is no file.
+  if (signKey !== undefined && !signKey.includes('://')) checkFile('--sign-key', signKey);
+  if (requireSignature !== undefined) checkFile('--require-signature', requireSignature);
+  return options;
+}
+
+function checkFile(flag: string, path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    throw new UserError({
+      code: 'NO_SUCH_FILE',
+      message: `${flag} ${path} cannot be read: ${messageOf(error)}`,
+      fix: `give ${flag} a file that is there, or leave it out`,
+      cause: error,
+    });
+  }
 }
 
 function tellEnd({ run, exitCode, report }: ShipOutcome, flags: Flags, { output, interrupts }: CommandContext): void {

@@ -1,6 +1,9 @@
-import type { DeliverOptions, MigrationRequest } from '../../deliver/options.ts';
+import { join } from 'node:path';
+import { checkMigrations, databaseFacts, type DatabaseFacts } from '../../database/index.ts';
+import type { DeliverOptions } from '../../deliver/options.ts';
 import type { DeliveryTarget } from '../../deliver/types.ts';
 import type { Home } from '../../home/index.ts';
+import { sourceOf } from './source.ts';
 
 export interface MigrationsOf {
   repository: string;
@@ -9,6 +12,32 @@ export interface MigrationsOf {
   signal: AbortSignal;
 }
 
-export function migrationsCheck(_options: MigrationsOf): DeliverOptions['checkMigrations'] {
-  return (_request: MigrationRequest) => Promise.resolve([]);
+const MIGRATIONS = join('services', 'shared', 'migrations');
+
+/** Holds a release's migrations against what the database has, and what every release that may still run on it needs. */
+export function migrationsCheck(options: MigrationsOf): DeliverOptions['checkMigrations'] {
+  return async ({ current, next, kept }) => {
+    const { dir } = await sourceOf(options, next);
+    const facts = current === undefined ? undefined : await factsOf(options.target);
+    return checkMigrations({
+      migrationsDir: join(dir, MIGRATIONS),
+      current,
+      kept: kept.map(({ manifest }) => ({ commit: manifest.commit, schemaVersion: manifest.schema_version })),
+      ...(facts === undefined ? {} : { applied: facts.applied, rowsOf: facts.rowsOf }),
+    });
+  };
+}
+
+// A place that is down has no database that could be asked: what its record says has to do.
+async function factsOf(target: DeliveryTarget): Promise<DatabaseFacts | undefined> {
+  try {
+    const database = await target.database();
+    try {
+      return await databaseFacts(database);
+    } finally {
+      await database.close();
+    }
+  } catch {
+    return undefined;
+  }
 }
