@@ -60,3 +60,4 @@ export {
 export { startSshd, type TestSshd } from './host/testing/sshd.ts';
 export { buildAirgapBases } from './images/airgap/index.ts';
 export * from './composition/index.ts';
+export { exportMetrics, importMetrics } from './metrics/index.ts';

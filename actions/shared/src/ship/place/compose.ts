@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
-import { loadSystemConfig, Secret, UserError } from '@papergate/config';
-import { resolveSecrets, SECRETS } from '../../composition/index.ts';
+import { loadSystemConfig, Secret } from '@papergate/config';
+import { monitoringImages, resolveSecrets, SECRETS } from '../../composition/index.ts';
 import { pathsOf } from '../../deliver/place.ts';
 import type { DeliveryTarget, Place } from '../../deliver/types.ts';
 import type { Manifest } from '../../release/index.ts';
+import { composeTarget } from '../../targets/compose/index.ts';
 import type { OpenOptions } from './open.ts';
 import type { PlaceSettings } from './settings.ts';
 import { sourceOf } from './source.ts';
@@ -16,9 +17,16 @@ export interface OpenCompose extends Omit<OpenOptions, 'settings' | 'next'> {
 
 /** A Docker Engine as a target, with the secrets that the place has and those that its next release needs. */
 export async function openCompose(options: OpenCompose): Promise<DeliveryTarget> {
-  const { place, next } = options;
-  await (next === undefined ? keptSecrets(place) : secretsFor(options, next));
-  throw new UserError({ code: 'TARGET_NOT_DELIVERED', message: 'compose is not there yet', fix: 'use process' });
+  const { place, settings, next, env } = options;
+  return composeTarget({
+    place,
+    env,
+    releaseSource: (manifest) => sourceOf(options, manifest),
+    ports: settings.ports,
+    monitoring: settings.monitoring ? monitoringImages(env) : undefined,
+    // A call that delivers nothing new leaves them as they are.
+    secrets: next === undefined ? await keptSecrets(place) : await secretsFor(options, next),
+  });
 }
 
 async function secretsFor(options: OpenCompose, next: Manifest): Promise<ReadonlyMap<string, Secret>> {

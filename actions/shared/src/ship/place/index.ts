@@ -3,3 +3,4 @@ export { openPlace, type OpenOptions, type OpenPlace, type PlaceRecord } from '.
 export { manifestOf, registryOf } from './manifest-of.ts';
 export { runningManifest, runningUrls } from './running.ts';
 export type { PlaceSettings } from './settings.ts';
+export { metricsStoreOf } from './metrics.ts';
