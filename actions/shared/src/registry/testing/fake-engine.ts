@@ -49,6 +49,7 @@ export function makeFakeEngine(): FakeEngine {
       const manifest = manifestOf(id);
       const image = images.get(id);
       const base = `http://${host}/v2/${name}`;
+      await ask(`http://${host}/v2/`, {}, signal);
       for (const blob of image === undefined ? [] : [image.config, image.layer]) {
         const opened = await ask(`${base}/blobs/uploads/`, { method: 'POST' }, signal);
         const url = new URL(opened.headers.get('location') ?? '', `${base}/`);
