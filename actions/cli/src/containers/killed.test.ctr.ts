@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Manifest } from '@papergate/delivery';
-import { expectNoneLost, expectRuns, expectTakesOrders, running } from './testing/expectations.ts';
+import { expectNoneLost, expectRuns, expectTakesOrders } from './testing/expectations.ts';
+import { running } from './testing/services.ts';
 import { killAt, stepsOfLatest } from './testing/journal.ts';
 import { makeKit, type Kit } from './testing/kit.ts';
 import { OrderClient } from './testing/order-client.ts';

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { Manifest } from '@papergate/delivery';
 import { waitFor } from '@papergate/delivery';
 import { dockerEnvironment } from './testing/docker.ts';
-import { expectRuns, running } from './testing/expectations.ts';
+import { expectRuns } from './testing/expectations.ts';
+import { running } from './testing/services.ts';
 import { journalOf } from './testing/journal.ts';
 import { makeLeanKit, type LeanKit } from './testing/lean.ts';
 import { mustEnd, papergate, type Command } from './testing/papergate.ts';

@@ -1,28 +1,8 @@
 import { expect } from '@jest/globals';
 import { imageName, waitFor, type Manifest } from '@papergate/delivery';
-import { placeContainers } from './docker.ts';
+import { running, SERVICES } from './services.ts';
 import type { Kit } from './kit.ts';
 import type { OrderClient } from './order-client.ts';
-
-/** Services of the development bundle. */
-export const SERVICES = [
-  'dashboard',
-  'execution-engine',
-  'market-data',
-  'observability-api',
-  'orchestrator',
-  'paper-exchange',
-  'risk-manager',
-  'signal-bridge',
-];
-
-/** What of a place runs, by service: the reference that its container was created with, and its manifest. */
-export function running(project: string): { service: string; image: string; manifest: string }[] {
-  return placeContainers(project)
-    .filter((container) => container.running && SERVICES.includes(container.service))
-    .map(({ service, image, manifest }) => ({ service, image, manifest }))
-    .toSorted((a, b) => a.service.localeCompare(b.service));
-}
 
 /** Exactly this manifest runs: every service once, by the digest that the manifest names. */
 export function expectRuns({ project }: Pick<Kit, 'project'>, manifest: Manifest): void {

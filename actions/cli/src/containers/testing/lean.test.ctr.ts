@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { imageName, waitFor } from '@papergate/delivery';
 import { docker } from './docker.ts';
-import { SERVICES } from './expectations.ts';
+import { SERVICES } from './services.ts';
 import { makeLeanKit, type LeanKit } from './lean.ts';
 
 jest.setTimeout(600_000);

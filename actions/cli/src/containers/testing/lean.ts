@@ -6,7 +6,7 @@ import { containers, freePorts, makeRelease, withImages, type ImageRef, type Man
 import { bases } from './bases.ts';
 import { cloneRepository, type Clone } from './clone.ts';
 import { removeProject } from './docker.ts';
-import { SERVICES } from './expectations.ts';
+import { SERVICES } from './services.ts';
 import { removeImages } from './kit.ts';
 import { papergate, type Command } from './papergate.ts';
 import { standIn, standInSmoke, STAND_IN_MIGRATE, type StandInFault } from './stand-in.ts';
