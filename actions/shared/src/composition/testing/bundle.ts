@@ -89,8 +89,11 @@ export async function layBundle(options: {
     compose,
     docker,
     async close() {
-      await compose('--profile', 'smoke', 'down', '--volumes', '--remove-orphans', '--timeout', '5');
-      rmSync(dir, { recursive: true, force: true });
+      try {
+        await compose('--profile', 'smoke', 'down', '--volumes', '--remove-orphans', '--timeout', '5');
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
     },
   };
 }
