@@ -58,6 +58,6 @@ export {
   type Checkpoint,
 } from './database/index.ts';
 export { startSshd, type TestSshd } from './host/testing/sshd.ts';
-export { buildAirgapBases } from './images/airgap/index.ts';
 export * from './composition/index.ts';
 export { exportMetrics, importMetrics } from './metrics/index.ts';
+export * from './images/index.ts';
