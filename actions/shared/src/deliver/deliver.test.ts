@@ -81,7 +81,7 @@ describe('a deploy', () => {
     const releases = Array.from({ length: 7 }, (_, n) => simManifest(n + 10));
     for (const release of releases) await world.delivered(release);
     const good = await world.time.run(goodReleases(world.place(world.deployer())));
-    expect(good.map(({ manifest }) => manifest)).toEqual(releases.slice(2).reverse());
+    expect(good.map(({ manifest }) => manifest)).toEqual(releases.slice(2).toReversed());
     expect(good[0]).toMatchObject({ how: 'deploy', checkpoint: 'cp-7', schema_version: '0001_init' });
     expect(new Set([...world.bundle.containers.values()].map(({ manifest }) => manifest.digest)).size).toBe(5);
     await demandSound(world, releases[6]);

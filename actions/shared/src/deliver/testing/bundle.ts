@@ -180,13 +180,18 @@ export class Bundle {
     }
     for (const wave of WAVES) {
       if ((wave as readonly string[]).includes(service)) break;
-      const behind = wave.filter((before) => !this.isReady(before));
+      const behind = wave.filter((before) => !this.#hasBeenReady(manifest, before));
       if (behind.length > 0) this.violations.push(`${service} was started before ${behind.join(', ')} were ready`);
     }
     Object.assign(container, { state: 'running', startedAt: this.time.now, restarts: 0 });
     delete container.stopAt;
     container.log.push(`{"level":"info","msg":"${service} starts","commit":"${manifest.commit.slice(0, 7)}"}`);
     this.settle();
+  }
+
+  #hasBeenReady(manifest: Manifest, service: string): boolean {
+    const container = this.containers.get(Bundle.key(manifest, service));
+    return container !== undefined && container.state !== 'created' && this.time.now - container.startedAt >= BOOT_MS;
   }
 
   /** Tells it to stop; it drains and is gone a little later. */
