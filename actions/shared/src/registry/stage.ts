@@ -73,15 +73,22 @@ export async function pushStage(options: PushStageOptions): Promise<PushOutcome>
   const call: RegistryCall = { ...chanceOf(options), registry, env, signal };
   const retries: { service: string; tried: number; reason: string }[] = [];
 
-  const sbom = await makeSbom({ dir: releaseDir, commit: unpushed.commit, epoch, env, signal });
-  const images = await pushImages({
-    ...call,
-    images: options.images,
-    commit: unpushed.commit,
-    onProgress,
-    onRetry: ({ service, tried, reason }) => retries.push({ service, tried, reason }),
-    ...(options.engine === undefined ? {} : { engine: options.engine }),
-  });
+  // Side by side: npm takes a second or two to list the packages. The failure of one ends the other.
+  const stop = new AbortController();
+  const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const [sbom, images] = await both(
+    stop,
+    makeSbom({ dir: releaseDir, commit: unpushed.commit, epoch, env, signal: either }),
+    pushImages({
+      ...call,
+      signal: either,
+      images: options.images,
+      commit: unpushed.commit,
+      onProgress,
+      onRetry: ({ service, tried, reason }) => retries.push({ service, tried, reason }),
+      ...(options.engine === undefined ? {} : { engine: options.engine }),
+    }),
+  );
   const manifest = withImages(unpushed, { ...external, ...images });
   const provenance = makeProvenance({ manifest, images, source, baseImages, parameters, builder });
 
@@ -148,6 +155,21 @@ export async function pushStage(options: PushStageOptions): Promise<PushOutcome>
     retries,
   };
   return { result: { status: 'passed', checks, data }, manifest, artifact, signed: signer !== undefined };
+}
+
+/** Both results; or the first failure, once the other has ended too. */
+async function both<A, B>(stop: AbortController, one: Promise<A>, two: Promise<B>): Promise<[A, B]> {
+  const ended = await Promise.allSettled([
+    one.catch((error: unknown) => fail(stop, error)),
+    two.catch((error: unknown) => fail(stop, error)),
+  ]);
+  if (ended[0].status === 'fulfilled' && ended[1].status === 'fulfilled') return [ended[0].value, ended[1].value];
+  throw stop.signal.reason;
+}
+
+function fail(stop: AbortController, error: unknown): never {
+  stop.abort(error);
+  throw error;
 }
 
 const triesOf = (service: string, retries: readonly { service: string }[]): string => {

@@ -52,7 +52,7 @@ const SHIPPED = ['config', 'smoke', 'services'] as const;
 const BRINGS_IN = new Set(['DEPENDENCY_OF', 'OPTIONAL_DEPENDENCY_OF', 'PREREQUISITE_FOR']);
 
 /**
- * What the bundle is made of, as SPDX 2.3: npm's own list of the locked production packages, cut down to what the
+ * What the bundle is made of, as SPDX 2.3: npm's own list of the locked packages, cut down to what the
  * images hold and freed of everything that differs from run to run. The packages of the base image are in that
  * image's own SBOM; which base it was stands in the provenance.
  * @throws UserError SBOM_IMPOSSIBLE where the tree has no lock file; ExternalError SBOM_FAILED
@@ -85,6 +85,10 @@ function shippedWorkspaces(dir: string): string[] {
   return names.sort();
 }
 
+/**
+ * All packages with how they depend on each other. Without `--omit dev`: npm 11 then leaves out every package that
+ * something also wants for development, though the services need it (zeromq, ws, pg-protocol, …).
+ */
 async function npmSbom(dir: string, env: EnvSource, signal?: AbortSignal): Promise<SpdxDocument> {
   const failed = (why: string, cause?: unknown): ExternalError =>
     new ExternalError({
@@ -95,7 +99,7 @@ async function npmSbom(dir: string, env: EnvSource, signal?: AbortSignal): Promi
     });
   let result: RunResult;
   try {
-    result = await run('npm', ['sbom', '--package-lock-only', '--omit', 'dev', '--sbom-format', 'spdx'], {
+    result = await run('npm', ['sbom', '--package-lock-only', '--sbom-format', 'spdx'], {
       cwd: dir,
       env: { ...machineEnvironment(env), npm_config_update_notifier: 'false', npm_config_loglevel: 'error' },
       signal,
