@@ -1,8 +1,15 @@
 import { Option, type Command } from 'commander';
 import { UserError } from '@papergate/config';
-import { deliver, manifestOf, type Manifest, type OpenPlace, type PlaceRecord } from '@papergate/delivery';
+import {
+  deliver,
+  manifestOf,
+  placeSettings,
+  type Manifest,
+  type OpenPlace,
+  type PlaceRecord,
+} from '@papergate/delivery';
 import type { CommandContext } from '../context.ts';
-import { nonEmpty } from '../values.ts';
+import { choice, nonEmpty } from '../values.ts';
 import { outcomeText, showDelivery } from '../view/delivery-view.ts';
 import { addPlaceFlags, type PlaceFlags } from './place-flags.ts';
 import { withPlace } from './with-place.ts';
@@ -11,6 +18,9 @@ interface Flags extends PlaceFlags {
   sha?: string;
   manifest?: string;
   registry?: string;
+  ports?: 'default' | 'free';
+  monitoring: boolean;
+  requireSignature?: string;
   json: boolean;
 }
 
@@ -30,6 +40,18 @@ export function addDeploy(program: Command, context: CommandContext): void {
       new Option('--registry <place>', 'HOST/NAMESPACE that holds the release; PAPERGATE_REGISTRY').argParser(
         nonEmpty('HOST/NAMESPACE'),
       ),
+    )
+    .addOption(
+      new Option('--ports <which>', 'of a place that is new: free, or those of the configuration').argParser(
+        choice(['default', 'free']),
+      ),
+    )
+    .option('--monitoring', 'compose: Prometheus, Alertmanager, Grafana and Loki beside it', false)
+    .addOption(
+      new Option(
+        '--require-signature <file>',
+        'compose: refuse from now on what this public key does not open',
+      ).argParser(nonEmpty('a file')),
     );
   addPlaceFlags(command)
     .option('--json', 'one JSON object', false)
@@ -53,7 +75,8 @@ async function runDeploy(flags: Flags, context: CommandContext): Promise<void> {
   };
   const caller = { repository, home: home(), env, signal: interrupts.stop };
   const next = (record: PlaceRecord): Promise<Manifest> => manifestOf(record, caller, wanted);
-  await withPlace(flags, context, (place) => deployTo(place, flags, context), { next });
+  const settings = placeSettings(flags);
+  await withPlace(flags, context, (place) => deployTo(place, flags, context), { next, settings });
 }
 
 async function deployTo(place: OpenPlace, flags: Flags, context: CommandContext): Promise<void> {

@@ -33,7 +33,7 @@ export async function ship(
   if (options.report !== undefined) checkReportFolder(options.report);
   const runId = newRunId(new Date());
   if (options.place !== undefined) {
-    return shipToPlace(options, composeKind(options, options.place, stages), stages, tell, runId);
+    return shipToPlace(options, composeKind(options, options.place, stages, runId), stages, tell, runId);
   }
   const running = await askStatus(options.home);
   if (running?.state === 'up' && running.detached) {

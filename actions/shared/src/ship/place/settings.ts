@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { ExternalError } from '@papergate/config';
+import { ExternalError, messageOf, UserError } from '@papergate/config';
 import type { Place } from '../../deliver/types.ts';
 
 /** `place.json`: what a later command has to know of a place that the one which made it was told. No secrets. */
@@ -46,4 +47,37 @@ export async function readSettings(place: Pick<Place, 'dir' | 'host'>): Promise<
 
 export async function writeSettings(place: Pick<Place, 'dir' | 'host'>, settings: PlaceSettings): Promise<void> {
   await place.host.files.write(pathOf(place), `${JSON.stringify(settings, null, 2)}\n`, 0o600);
+}
+
+/**
+ * What a call wants of a place, out of the flags that it was given; what is left out stays as it is.
+ * @throws UserError NO_SUCH_FILE
+ */
+export function placeSettings(flags: {
+  ports?: 'default' | 'free' | undefined;
+  monitoring?: boolean | undefined;
+  registry?: string | undefined;
+  /** File of the public key. */
+  requireSignature?: string | undefined;
+}): Partial<Pick<PlaceSettings, 'ports' | 'monitoring' | 'registry' | 'signed_with'>> {
+  const { ports, monitoring, registry, requireSignature } = flags;
+  return {
+    ...(ports === undefined ? {} : { ports }),
+    ...(monitoring === true ? { monitoring } : {}),
+    ...(registry === undefined ? {} : { registry }),
+    ...(requireSignature === undefined ? {} : { signed_with: readKey(requireSignature) }),
+  };
+}
+
+function readKey(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError({
+      code: 'NO_SUCH_FILE',
+      message: `--require-signature ${path} cannot be read: ${messageOf(error)}`,
+      fix: 'give the file of a public key, such as cosign.pub',
+      cause: error,
+    });
+  }
 }

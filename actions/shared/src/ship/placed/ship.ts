@@ -36,6 +36,18 @@ export async function shipToPlace(
   return new PlacedShipping({ options, stages, tell, runId, store, log }, kind).run();
 }
 
+/** What was found wanting is not pushed. */
+function demandBuilt({ checks }: StageResult): void {
+  const failed = checks.filter(({ status }) => status === 'failed');
+  if (failed.length === 0) return;
+  throw new PapergateError({
+    code: 'BUILD_REFUSED',
+    exitCode: EXIT.blocked,
+    message: `what was built is not as it has to be: ${failed.map(({ name, observed, limit, detail }) => `${name}${observed === undefined ? '' : `: ${observed}, has to be ${limit ?? 'otherwise'}`}${detail === undefined ? '' : ` (${detail})`}`).join('; ')}`,
+    fix: 'mend what is named and commit; nothing was pushed',
+  });
+}
+
 class PlacedShipping {
   readonly #parts: ShipParts;
   readonly #kind: PlaceKind;
@@ -99,7 +111,10 @@ class PlacedShipping {
     try {
       const { release, credentials } = await validate(this.#parts, signal, (made) => (plain = made.manifest));
       const open = (this.#open = await this.#kind.open(release, credentials, this.#call()));
-      await log.stage('build', signal, async () => ({ result: await this.#kind.build(release, this.#call()) }));
+      const build = async (): Promise<{ result: StageResult }> => ({
+        result: await this.#kind.build(release, this.#call()),
+      });
+      demandBuilt((await log.stage('build', signal, build)).result);
       const { manifest } = await log.stage('push', signal, () => this.#kind.push(release, this.#call()));
       log.settle(manifest);
       return { release, manifest, open };
@@ -119,6 +134,7 @@ class PlacedShipping {
   async #deliver(open: OpenPlace, manifest: Manifest): Promise<DeliverOutcome> {
     const { log, options, tell } = this.#parts;
     const never = new AbortController().signal;
+    await open.keepSettings();
     const delivery = new Delivery((onEvent) =>
       deliver({ ...open.moving(options.command, onEvent, options.signal), next: manifest }),
     );

@@ -13,13 +13,7 @@ export async function buildRelease(
   const packages = await providePackages(repository, dir, { signal, onProgress });
   onProgress('reading every source file');
   const { files, problems } = await checkSources(dir, [...SERVICE_NAMES.map(entryOf), MIGRATE_ENTRY], signal);
-  if (problems.length > 0) {
-    throw new UserError({
-      code: 'BROKEN_SOURCE',
-      message: `this commit cannot be loaded:${problems.map(({ file, message }) => `\n  ${file}: ${message}`).join('')}`,
-      fix: 'mend the files that are named and commit',
-    });
-  }
+  if (problems.length > 0) throw brokenSources(problems);
   return {
     status: 'passed',
     checks: [
@@ -33,4 +27,12 @@ export async function buildRelease(
     ],
     data: { manifest },
   };
+}
+
+export function brokenSources(problems: readonly { file: string; message: string }[]): UserError {
+  return new UserError({
+    code: 'BROKEN_SOURCE',
+    message: `this commit cannot be loaded:${problems.map(({ file, message }) => `\n  ${file}: ${message}`).join('')}`,
+    fix: 'mend the files that are named and commit',
+  });
 }
