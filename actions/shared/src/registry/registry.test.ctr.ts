@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { containers } from '../testing/containers/index.ts';
@@ -82,8 +80,6 @@ describe.each(['basic', 'bearer'] as const)('a real engine at a registry that wa
   const push = async (auths: (address: string) => unknown) => {
     const proxy = await startFaultProxy(registry, { kind, username: 'robot', password });
     const { dir, remove } = dockerConfig({ auths: auths(proxy.address) });
-    // The engine's plugins are found through its configuration folder.
-    linkPlugins(env['DOCKER_CONFIG'], dir);
     closers.push(proxy.close, remove);
     return await pushImages({
       images: { service: imageId },
@@ -107,8 +103,3 @@ describe.each(['basic', 'bearer'] as const)('a real engine at a registry that wa
     expect(inspect(refused, { depth: 9 })).not.toContain(auth);
   });
 });
-
-function linkPlugins(from: string | undefined, to: string): void {
-  if (from === undefined || !existsSync(join(from, 'cli-plugins'))) return;
-  symlinkSync(join(from, 'cli-plugins'), join(to, 'cli-plugins'));
-}

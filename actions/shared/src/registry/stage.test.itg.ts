@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { isEvidence, bindEvidence } from '../evidence/index.ts';
@@ -12,6 +11,7 @@ import { pushStage, type PushStageOptions } from './stage.ts';
 import { makeFakeEngine } from './testing/fake-engine.ts';
 import { startFakeRegistry } from './testing/fake-registry.ts';
 import { startFaultProxy, type FaultProxy } from './testing/fault-proxy.ts';
+import { smallRelease } from './testing/small-release.ts';
 import type { TestServer } from './testing/server.ts';
 
 const COMMIT = 'ab'.repeat(20);
@@ -30,28 +30,6 @@ afterEach(async () => {
   await registry.close();
   rmSync(releaseDir, { recursive: true, force: true });
 });
-
-/** A tree with one service and no packages of others: npm lists it in no time. */
-function smallRelease(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'papergate-release-'));
-  const write = (path: string, value: unknown): void => writeFileSync(join(dir, path), JSON.stringify(value));
-  const orders = { name: '@bundle/orders', version: '1.0.0', license: 'Apache-2.0' };
-  const bundle = { name: 'bundle', version: '1.0.0', license: 'Apache-2.0', workspaces: ['services/*'] };
-  mkdirSync(join(dir, 'services/orders'), { recursive: true });
-  write('package.json', { ...bundle, private: true });
-  write('services/orders/package.json', orders);
-  write('package-lock.json', {
-    ...bundle,
-    lockfileVersion: 3,
-    requires: true,
-    packages: {
-      '': bundle,
-      'node_modules/@bundle/orders': { resolved: 'services/orders', link: true },
-      'services/orders': orders,
-    },
-  });
-  return dir;
-}
 
 const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
 
