@@ -131,7 +131,7 @@ async function swap({ database, id, operation, name, fresh, setAside, ...options
     await atomically(client, [
       `ALTER DATABASE ${quoted(name)} RENAME TO ${quoted(setAside)}`,
       `ALTER DATABASE ${quoted(fresh)} RENAME TO ${quoted(name)}`,
-      `COMMENT ON DATABASE ${quoted(setAside)} IS ${says(`${SET_ASIDE}${at} by ${operation} for ${id}`)}`,
+      `COMMENT ON DATABASE ${quoted(setAside)} IS ${says(`${SET_ASIDE}${at} by ${operation} for ${id} of ${name}`)}`,
       `COMMENT ON DATABASE ${quoted(name)} IS ${says(`${RESTORED}${id} by ${operation} at ${at}`)}`,
     ]);
   });
@@ -172,7 +172,7 @@ async function copySettings(client: Client, from: string, to: string): Promise<v
     [from],
   );
   for (const { role, setting } of settings.rows) {
-    const [key = '', value = ''] = [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)];
+    const [key, value] = [setting.slice(0, setting.indexOf('=')), setting.slice(setting.indexOf('=') + 1)];
     const who = role === null ? `DATABASE ${quoted(to)}` : `ROLE ${quoted(role)} IN DATABASE ${quoted(to)}`;
     // A list has to stay a list: quoted as a whole it would be one name.
     const list = /^(search_path|temp_tablespaces|.*_preload_libraries|datestyle)$/i.test(key);
@@ -234,7 +234,7 @@ export async function setAsideDatabases(database: DatabaseAccess): Promise<SetAs
       [SET_ASIDE, live],
     );
     return rows
-      .filter(({ name }) => name.startsWith(`${live.slice(0, 30)}`))
+      .filter(({ comment }) => comment.endsWith(` of ${live}`))
       .map(({ name, comment, bytes }) => ({
         name,
         since: new Date(comment.slice(SET_ASIDE.length).split(' ')[0] ?? ''),
