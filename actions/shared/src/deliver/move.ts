@@ -245,7 +245,10 @@ async function accept(session: Session, run: string, plan: Move, got: Gathered):
 function demandSmoke(smoke: StageResult): void {
   if (smoke.status === 'passed') return;
   const failed = smoke.checks.filter(({ status }) => status === 'failed');
-  const words = failed.map(({ name, detail }) => (detail === undefined ? name : `${name}: ${detail}`));
+  const words = failed.map(({ name, observed, detail }) => {
+    const found = observed ?? detail;
+    return found === undefined ? name : `${name}: ${found}`;
+  });
   throw new DeliverError({
     code: 'SMOKE_FAILED',
     exitCode: EXIT.blocked,

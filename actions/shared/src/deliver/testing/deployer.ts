@@ -61,6 +61,11 @@ export class Deployer {
     this.#die('killed');
   }
 
+  /** Falls asleep now: no heartbeat, and whatever it is about to do it does when it wakes up. */
+  sleepFor(ms: number): void {
+    this.#asleepUntil = this.#time.now + ms;
+  }
+
   /** One operation: `act` happens at one moment. `torn` is what a kill in the middle of it leaves. */
   async operation<T>(label: string, act: () => T | Promise<T>, torn: () => void = () => {}): Promise<T> {
     await this.alive();
@@ -70,8 +75,7 @@ export class Deployer {
     const number = this.operations.push(label);
     for (const fate of this.#fates.filter(({ at }) => at === number)) {
       if (fate.kind === 'sleeps') {
-        this.#asleepUntil = this.#time.now + fate.ms;
-        await this.#time.sleep(fate.ms);
+        this.sleepFor(fate.ms);
         continue;
       }
       if (fate.when === 'torn') torn();
