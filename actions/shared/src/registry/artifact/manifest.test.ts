@@ -214,6 +214,13 @@ describe('what is not a release is refused', () => {
     await expect(fetched()).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE', exitCode: 3 });
   });
 
+  test('a registry that says nothing is given up after two tries', async () => {
+    proxy.fail({ fault: { kind: 'silence' } });
+    const fetching = fetchManifest({ ...quick, registry: namespace, commit: COMMIT, timeoutMs: 60 });
+    await expect(fetching).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE', exitCode: 3 });
+    expect(proxy.seen).toHaveLength(2);
+  });
+
   async function storedBlob(): Promise<{ bytes: Uint8Array }> {
     const bytes = new TextEncoder().encode('{}');
     await client.putBlob('team/release', bytes);

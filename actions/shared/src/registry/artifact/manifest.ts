@@ -29,6 +29,8 @@ export interface ManifestArtifact {
 
 /** A release's manifest is some kilobytes. */
 const MAX_BYTES = 1024 * 1024;
+/** Somebody waits for these answers: a registry that says nothing is given up within ten seconds. */
+const QUICK = { timeoutMs: 4_500, policy: { tries: 2, baseMs: 200, capMs: 1_000, retryAfterMaxMs: 3_000 } } as const;
 /** So many known releases are named where an unknown one is asked for. */
 const SHOWN = 5;
 
@@ -90,7 +92,7 @@ export async function fetchManifest(
     throw malformed(`"${wanted.slice(0, 80)}"`, 'is not a digest (sha256: and 64 hex digits)');
   const { registry, name } = releases(options.registry);
   const shown = `${registry}/${name}${isDigest(wanted) ? '@' : ':'}${wanted}`;
-  return await withClient(registry, options, shown, async (client) => {
+  return await withClient(registry, { ...QUICK, ...options }, `fetch of ${shown}`, async (client) => {
     const stored = await client.getManifest(name, wanted).catch((error: unknown) => {
       throw tampered(error, shown);
     });
@@ -116,7 +118,9 @@ export async function fetchManifest(
 /** The commits whose release manifests a registry holds, in its order; empty where there are none yet. */
 export async function listReleases(call: RegistryCall): Promise<string[]> {
   const { registry, name } = releases(call.registry);
-  return await withClient(registry, call, `list of ${registry}/${name}`, (client) => commitsOf(client, name));
+  return await withClient(registry, { ...QUICK, ...call }, `list of ${registry}/${name}`, (client) =>
+    commitsOf(client, name),
+  );
 }
 
 async function commitsOf(client: RegistryClient, name: string): Promise<string[]> {

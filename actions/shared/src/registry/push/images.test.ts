@@ -83,6 +83,10 @@ describe('pushing images', () => {
     });
   });
 
+  test('nothing to push is a mistake, and not a release without images', async () => {
+    await expect(push(registry.address, { images: {} })).rejects.toMatchObject({ code: 'IMAGE_MISSING', exitCode: 2 });
+  });
+
   test('further tries are told as they come', async () => {
     const proxy = await startFaultProxy(registry.address);
     const told: string[] = [];

@@ -39,9 +39,16 @@ const AT_ONCE = 4;
 export async function pushImages(options: PushImagesOptions): Promise<Record<string, ImageRef>> {
   const { images, registry, env, signal, engine = dockerEngine(env), onProgress, policy = RETRY } = options;
   const namespace = parseNamespace(registry);
+  const services = Object.keys(images).sort();
+  if (services.length === 0) {
+    throw new UserError({
+      code: 'IMAGE_MISSING',
+      message: `there are no images to push to ${registry}`,
+      fix: 'build the images of the release first',
+    });
+  }
   // One try for each of its requests: the push around them is what is tried again.
   const client = new RegistryClient(namespace.registry, clientOptions({ ...options, policy: { ...policy, tries: 1 } }));
-  const services = Object.keys(images).sort();
   const pushed = new Map<string, ImageRef>();
   const pushNext = async (service: string, until: AbortSignal | undefined): Promise<void> => {
     const image = await pushOne({
