@@ -34,16 +34,23 @@ export function runDocker(args: readonly string[], options: DockerRun): Promise<
       cwd,
       env: { ...env },
       signal,
-      timeout: timeoutMs,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // Not spawn's own time limit: its timer goes on where the program could not be started.
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill(), timeoutMs);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-MAX_WORDS)));
     if (onLine !== undefined) createInterface({ input: child.stderr, crlfDelay: Infinity }).on('line', onLine);
-    child.on('error', (error) => reject(signal?.aborted === true ? asError(signal.reason) : cannotStart(error)));
-    child.on('close', (code) => resolve({ code: code ?? undefined, stdout, stderr }));
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(signal?.aborted === true ? asError(signal.reason) : cannotStart(error));
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? undefined, stdout, stderr });
+    });
   });
 }
 
