@@ -75,6 +75,7 @@ export async function layBundle(options: {
   });
   const env = { ...options.env, ...variables };
   const flags = composeFiles(environment, { monitoring }).flatMap((name) => ['-f', join(COMPOSE_DIR, name)]);
+  const host = localHost({ env: options.env });
   const docker = (...args: string[]): Promise<RunResult> => run('docker', args, { env });
   const compose = (...args: string[]): Promise<RunResult> =>
     docker('compose', '--env-file', '/dev/null', ...flags, ...args);
@@ -85,13 +86,14 @@ export async function layBundle(options: {
     ports,
     secrets,
     variables,
-    render: { host: localHost({ env: options.env }), composeDir: COMPOSE_DIR, environment, monitoring, variables },
+    render: { host, composeDir: COMPOSE_DIR, environment, monitoring, variables },
     compose,
     docker,
     async close() {
       try {
         await compose('--profile', 'smoke', 'down', '--volumes', '--remove-orphans', '--timeout', '5');
       } finally {
+        await host.close();
         rmSync(dir, { recursive: true, force: true });
       }
     },
