@@ -43,19 +43,16 @@ function withClock(minutes: number, ...args: string[]): Command {
 const deployWith = (minutes: number, manifest: Manifest): Command =>
   withClock(minutes, 'deploy', ...kit.flags, '--manifest', kit.file(manifest));
 
-/** Waits until a deployer of this run holds the place and is at work. */
-async function atWork(before: number): Promise<void> {
-  const begun = await waitFor(
-    () =>
-      journalOf(kit.place)
-        .slice(before)
-        .some(({ step }) => step === 'deploy'),
-    {
-      timeoutMs: 60_000,
-      everyMs: 5,
-    },
-  );
-  if (begun !== true) throw new Error('no deployer has begun');
+/** Waits until a deployer holds the place and is at work. */
+async function atWork(deployer: Command, before: number): Promise<void> {
+  let over = false;
+  void deployer.ended.then(() => (over = true));
+  const begun = (): boolean =>
+    journalOf(kit.place)
+      .slice(before)
+      .some(({ step }) => step === 'deploy');
+  await waitFor(() => begun() || over, { timeoutMs: 60_000, everyMs: 5 });
+  if (!begun()) throw new Error(`it has not begun:\n${deployer.output()}`);
 }
 
 describe('deployers that know nothing of each other', () => {
@@ -79,7 +76,7 @@ describe('deployers that know nothing of each other', () => {
     const slow = await kit.lean({ slowMs: 4_000 });
     const before = journalOf(kit.place).length;
     const first = deployWith(one, slow);
-    await atWork(before);
+    await atWork(first, before);
     const second = await deployWith(other, await kit.lean()).ended;
     expect({ code: second.code, said: second.stderr }).toEqual({ code: 3, said: expect.stringMatching(/held by/) });
     await mustEnd(first);
@@ -92,7 +89,7 @@ describe('deployers that know nothing of each other', () => {
       const slow = await kit.lean({ slowMs: 20_000 });
       const before = journalOf(kit.place).length;
       const first = deployWith(0, slow);
-      await atWork(before);
+      await atWork(first, before);
       first.child.kill('SIGKILL');
       await first.ended;
       const next = await kit.lean();

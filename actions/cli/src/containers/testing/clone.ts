@@ -7,7 +7,7 @@ import { providePackages } from '@papergate/delivery';
 
 export const ROOT = fileURLToPath(new URL('../../../../..', import.meta.url)).replace(/\/$/, '');
 
-/** A clone of this repository's commit, with packages, in which a test commits what it likes. */
+/** A clone of this repository, as it is in this folder now, with packages, in which a test commits what it likes. */
 export interface Clone {
   dir: string;
   head: string;
@@ -35,6 +35,9 @@ export async function cloneRepository(): Promise<Clone> {
       maxBuffer: 2 ** 26,
     }).trim();
   git('remote', 'remove', 'origin');
+  copyChanges(dir);
+  git('add', '-A');
+  git('commit', '-q', '--allow-empty', '-m', 'the working tree');
   const head = git('rev-parse', 'HEAD');
   return {
     dir,
@@ -58,4 +61,18 @@ export async function cloneRepository(): Promise<Clone> {
       execFileSync('git', ['-C', dir, 'show', `${head}:${path}`], { encoding: 'utf8', maxBuffer: 2 ** 26 }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** What was not committed here yet is what somebody wants to see tested. */
+function copyChanges(dir: string): void {
+  const list = (...args: string[]): string[] =>
+    execFileSync('git', ['-C', ROOT, 'ls-files', '-z', '--exclude-standard', ...args], { encoding: 'utf8' })
+      .split('\0')
+      .filter((path) => path !== '');
+  for (const path of list('--modified', '--others')) {
+    if (!existsSync(join(ROOT, path))) continue;
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    cpSync(join(ROOT, path), join(dir, path));
+  }
+  for (const path of list('--deleted')) rmSync(join(dir, path), { force: true });
 }

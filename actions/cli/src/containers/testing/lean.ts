@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { containers, freePorts, makeRelease, withImages, type ImageRef, type Manifest } from '@papergate/delivery';
+import { containers, makeRelease, withImages, type ImageRef, type Manifest } from '@papergate/delivery';
 import { bases } from './bases.ts';
 import { cloneRepository, type Clone } from './clone.ts';
 import { removeProject } from './docker.ts';
@@ -58,7 +58,7 @@ export async function makeLeanKit(name: string, env: Readonly<Record<string, str
   const dir = join(home, 'test');
   mkdirSync(dir, { recursive: true });
   let number = 0;
-  await writePlace(place, project, registry);
+  writePlace(place, project, registry);
   return {
     clone,
     home,
@@ -120,9 +120,7 @@ function leanImage(base: string, registry: string, commit: string, tag: string, 
 }
 
 /** What a first `ship` writes down of a place: here its ports, which are free ones. */
-async function writePlace(place: string, project: string, registry: string): Promise<void> {
-  const names = [...SERVICES, 'postgres', 'prometheus', 'alertmanager', 'grafana', 'loki'];
-  const ports = await freePorts(names.length);
+function writePlace(place: string, project: string, registry: string): void {
   const settings = {
     schema: 1,
     kind: 'compose',
@@ -130,7 +128,7 @@ async function writePlace(place: string, project: string, registry: string): Pro
     project,
     registry,
     monitoring: false,
-    ports: Object.fromEntries(names.map((name, index) => [name, ports[index]])),
+    ports: 'free',
   };
   mkdirSync(place, { recursive: true, mode: 0o700 });
   writeFileSync(join(place, 'place.json'), JSON.stringify(settings), { mode: 0o600 });
