@@ -196,7 +196,7 @@ describe('the audit log', () => {
     const found = await verdict();
     expect(found).toMatchObject({ ok: true, entries: 5, problems: [] });
     const entries = await world.time.run(readAudit(world.place(world.deployer())));
-    expect(entries.map(({ detail }) => detail['run']).sort()).toEqual(drafts.map((n) => `run-${n}`));
+    expect(entries.map(({ detail }) => String(detail['run'])).toSorted()).toEqual(drafts.map((n) => `run-${n}`));
   });
 
   test('has what is no deploy too, without waiting for one, and no secret of the place in it', async () => {
@@ -207,18 +207,16 @@ describe('the audit log', () => {
     const deploying = world.deliver(holder, simManifest(2));
     const deployer = world.deployer();
     await world.time.run(
-      world.time
-        .sleep(500)
-        .then(() =>
-          recordAct(
-            {
-              target: world.options(deployer).target,
-              actor: { user: 'ada', host: 'here' },
-              command: `papergate emergency-stop --token ${token}`,
-            },
-            { action: 'emergency-stop', outcome: 'confirmed', detail: { reason: `leak of ${token}`, orders: 3 } },
-          ),
+      world.time.sleep(500).then(() =>
+        recordAct(
+          {
+            target: world.options(deployer).target,
+            actor: { user: 'ada', host: 'here' },
+            command: `papergate emergency-stop --token ${token}`,
+          },
+          { action: 'emergency-stop', outcome: 'confirmed', detail: { reason: `leak of ${token}`, orders: 3 } },
         ),
+      ),
     );
     await world.time.run(deploying);
     const entries = await world.time.run(readAudit(world.place(world.deployer())));

@@ -98,6 +98,28 @@ describe('the lease of a place', () => {
     expect(held.lost.aborted).toBe(true);
   });
 
+  test('stays with one who wakes up and asks in the very moment in which another one takes it', async () => {
+    const world = new SimWorld();
+    const sleeper = world.deployer({ machine: 'a' });
+    const held = await world.time.run(leasePlace(world.place(sleeper), 'x', worldOf(world, sleeper)));
+    sleeper.sleepFor(200_000);
+    await world.time.run(world.time.sleep(65_000));
+    const next = world.deployer({ machine: 'b' });
+    const place = world.place(next);
+    const { files } = place.host;
+    let told = 'nothing';
+    const link = async (from: string, to: string): Promise<void> => {
+      sleeper.wake();
+      await held.fence.assertHeld();
+      told = 'held';
+      await files.link(from, to);
+    };
+    const late = { ...place, host: { ...place.host, files: { ...files, link } } };
+    expect(await world.time.run(codeOf(leasePlace(late, 'x', worldOf(world, next))))).toBe('PLACE_TAKEN');
+    expect(told).toBe('held');
+    await world.time.run(held.fence.assertHeld());
+  });
+
   test('property: however many fight for it, sleep and wake, of two that were told yes never both go on', async () => {
     await fc.assert(
       fc.asyncProperty(

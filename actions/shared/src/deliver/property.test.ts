@@ -27,7 +27,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
     ),
   }),
   fc.record({ kind: fc.constantFrom('start', 'dies', 'dies-later', 'restarts', 'wrong-image' as const), service }),
-) as fc.Arbitrary<Fault>;
+);
 
 const fate: fc.Arbitrary<Fate> = fc.oneof(
   fc.record({

@@ -66,6 +66,10 @@ export class Deployer {
     this.#asleepUntil = this.#time.now + ms;
   }
 
+  wake(): void {
+    this.#asleepUntil = 0;
+  }
+
   /** One operation: `act` happens at one moment. `torn` is what a kill in the middle of it leaves. */
   async operation<T>(label: string, act: () => T | Promise<T>, torn: () => void = () => {}): Promise<T> {
     await this.alive();
