@@ -22,12 +22,12 @@ describe('the exposition reader', () => {
   });
 
   test('takes infinities, times and blank lines', () => {
-    const text = `${head('g', 'gauge')}\ng{a="1"} +Inf 1700000000000\ng{a="2"} NaN\n# a remark\ng{a="3",} -Inf\n`;
+    const text = `${head('g', 'gauge')}\ng{a="1"} +Inf 1700000000000\ng{a="2"} NaN\n# a remark\ng{a="3",} -Inf\ng{a="4"} Nan\n`;
     expect(
       parseExposition(text)
         .get('g')
         ?.samples.map(({ value }) => value),
-    ).toEqual([Infinity, Number.NaN, -Infinity]);
+    ).toEqual([Infinity, Number.NaN, -Infinity, Number.NaN]);
   });
 
   test('counts nothing where a family is missing', () => {

@@ -108,7 +108,8 @@ function parseLabels(text: string, fail: (what: string) => Error): Map<string, s
 }
 
 function parseValue(text: string, fail: (what: string) => Error): number {
-  if (text === 'NaN') return Number.NaN;
+  // prom-client writes Nan; Prometheus reads it in whatever case, as Go's ParseFloat does.
+  if (/^nan$/i.test(text)) return Number.NaN;
   if (text === '+Inf' || text === 'Inf') return Number.POSITIVE_INFINITY;
   if (text === '-Inf') return Number.NEGATIVE_INFINITY;
   if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text);
