@@ -205,8 +205,7 @@ function printSchedule(
   { json, user }: Flags & { user?: string },
   { output, setExitCode, repository }: CommandContext,
 ): Promise<void> {
-  const { flags } = open.acting('papergate db schedule', () => {}, open.options.signal);
-  const command = ['/usr/bin/env', 'npx', 'papergate', 'db', 'run-due', ...(flags ?? '').split(' ').filter(Boolean)];
+  const command = ['/usr/bin/env', 'npx', 'papergate', 'db', 'run-due', ...open.flags.split(' ').filter(Boolean)];
   const made = schedule({
     command,
     directory: repository,

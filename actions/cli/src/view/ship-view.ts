@@ -44,10 +44,11 @@ function gateText({ decision, reasons }: Extract<ShipEvent, { type: 'gate' }>): 
   return `gate: block\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`;
 }
 
-function stagingText({ state, urls, detached, reason }: Extract<ShipEvent, { type: 'staging' }>): string {
+function stagingText({ state, urls, detached, flags = '', reason }: Extract<ShipEvent, { type: 'staging' }>): string {
   if (state === 'stopping') return `stopping staging: ${reason ?? ''}`;
   if (state === 'stopped') return 'staging is stopped';
-  const end = detached === true ? '"npx papergate stop" stops staging' : 'Ctrl-C stops staging';
+  const end =
+    detached === true ? `"npx papergate stop${flags === '' ? '' : ` ${flags}`}" stops staging` : 'Ctrl-C stops staging';
   return `dashboard: ${urls?.['dashboard'] ?? ''}\napi: ${urls?.['orchestrator'] ?? ''}\nstaging is up; ${end}`;
 }
 

@@ -49,6 +49,7 @@ export async function judge(
   signal: AbortSignal,
 ): Promise<'pass' | 'block'> {
   const required: StageName[] = ['validate', 'build', 'deploy', 'smoke'];
+  if (options.place !== undefined) required.push('push');
   if (options.load !== 'none') required.push('load');
   await log.stage('gate', signal, () => {
     const maxAgeMs = options.maxEvidenceAgeMs;

@@ -66,7 +66,15 @@ export type ShipEvent =
   | { type: 'delivery'; event: DeliverEvent }
   /** What is known of a delivery that failed; `text` for people. */
   | { type: 'diagnosis'; diagnosis: Diagnosis; text: string }
-  | { type: 'staging'; state: 'up' | 'stopping' | 'stopped'; urls?: ServiceUrls; detached?: boolean; reason?: string };
+  /** `flags`: what a command needs to mean this place. */
+  | {
+      type: 'staging';
+      state: 'up' | 'stopping' | 'stopped';
+      urls?: ServiceUrls;
+      detached?: boolean;
+      flags?: string;
+      reason?: string;
+    };
 
 export interface SmokeCall {
   releaseDir: string;

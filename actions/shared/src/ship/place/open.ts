@@ -55,6 +55,8 @@ export interface OpenPlace {
   options: OpenOptions;
   /** What {@link OpenOptions.next} named. */
   next: Manifest | undefined;
+  /** What a command needs to mean this place: `--target compose …`; empty for the staging of processes. */
+  flags: string;
   /** Options of every call of the engine. */
   acting(command: string, onEvent: (event: DeliverEvent) => void, signal: AbortSignal): PlaceOptions;
   /** Options of a call that moves the place to a release. */
@@ -149,11 +151,12 @@ function opened(
   const { env, choice, repository, home } = options;
   const store: CheckpointStore = { files: place.host.files, dir: pathsOf(place).checkpoints };
   const hooks = databaseHooks(store);
+  const flags = flagsOf(choice, settings);
   const acting: OpenPlace['acting'] = (command, onEvent, signal) => ({
     target,
     actor: actorOf(env),
     command,
-    flags: flagsOf(choice, settings),
+    flags,
     restore: hooks.restore,
     onEvent,
     signal,
@@ -166,6 +169,7 @@ function opened(
     store,
     options,
     next,
+    flags,
     acting,
     moving: (command, onEvent, signal) => ({
       ...acting(command, onEvent, signal),

@@ -64,7 +64,7 @@ class PlacedShipping {
     try {
       exitCode = await this.#chain();
       if (exitCode === EXIT.ok) {
-        tell({ type: 'staging', state: 'up', urls: log.record.urls, detached: true });
+        tell({ type: 'staging', state: 'up', urls: log.record.urls, detached: true, flags: this.#open?.flags ?? '' });
       }
     } catch (error) {
       exitCode = options.signal.aborted
