@@ -49,12 +49,12 @@ export async function withPlace<T>(
   const { place } = target;
   const clock: Clock = { ...SYSTEM_CLOCK, ...options.clock };
   const redactor = redactorOf(place, secrets);
+  await redactor.refresh();
   const cleanCommand = redactor.clean(command);
   const lease = await leasePlace(place, cleanCommand, { clock, ...world });
   try {
     const ahead = (await place.host.now()) - clock.now();
     const at = (): Date => new Date(clock.now() + ahead);
-    await redactor.refresh();
     const journal = new PlaceJournal(place, lease.fence, at, (text) => redactor.clean(text));
     const entries = await journal.open({ command: cleanCommand, actor: { ...options.actor } });
     const warnings: string[] = [];
