@@ -96,6 +96,14 @@ describe('a deploy', () => {
     await demandSound(world, one);
   });
 
+  test('of what runs already starts it anew where that is wanted, since its secrets have changed', async () => {
+    await world.delivered(one);
+    const before = world.bundle.running('orchestrator')?.startedAt ?? 0;
+    expect(await world.delivered(one, { restart: true })).toMatchObject({ status: 'delivered', from: one, to: one });
+    expect(world.bundle.running('orchestrator')?.startedAt).toBeGreaterThan(before);
+    await demandSound(world, one);
+  });
+
   test('of what runs already but is ill starts it anew', async () => {
     await world.delivered(one);
     const ill = world.bundle.running('risk-manager');

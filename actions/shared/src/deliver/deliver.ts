@@ -26,6 +26,7 @@ export function deliver(options: DeliverOptions, world: Omit<LeaseWorld, 'clock'
         from,
         to,
         history,
+        restart: options.restart === true,
         checkMigrations: (request) => options.checkMigrations(request),
       };
     }),
@@ -89,8 +90,8 @@ async function laidOut(session: Session, digest: string | undefined, running: st
   throw unrecorded(`${path} is another release's`);
 }
 
-async function runsAlready({ target }: Session, { from, to, restoreDb }: Move): Promise<boolean> {
-  if (from?.digest !== to.digest || restoreDb !== undefined) return false;
+async function runsAlready({ target }: Session, { from, to, restoreDb, restart }: Move): Promise<boolean> {
+  if (from?.digest !== to.digest || restoreDb !== undefined || restart === true) return false;
   return differences(await target.observe(), to, target.order).length === 0;
 }
 

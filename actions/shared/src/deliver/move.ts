@@ -32,6 +32,8 @@ export interface Move {
   restoreDb?: string;
   /** What runs now is a good release no more. */
   condemn?: boolean;
+  /** Also where it runs already. */
+  restart?: boolean;
 }
 
 /** What a move has come to know. */

@@ -108,6 +108,8 @@ interface MoveOptions extends PlaceOptions {
 
 export interface DeliverOptions extends MoveOptions {
   next: Manifest;
+  /** Stop and start also what runs already and is well: its secrets or its surroundings have changed. */
+  restart?: boolean;
   /** Refuses migrations that a kept release could not live with. */
   checkMigrations: (request: MigrationRequest) => Promise<Check[]>;
 }
