@@ -67,13 +67,10 @@ export function placeContainers(project: string): SeenContainer[] {
 export function removeProject(project: string): void {
   const own = (name: string): boolean =>
     name === project || name.startsWith(`${project}-`) || name.startsWith(`${project}_`);
-  const projects = lines(docker('ps', '-a', '--format', '{{.ID}} {{.Label "com.docker.compose.project"}}'));
-  const ids = projects
-    .map((line) => line.split(' '))
-    .filter(([, of]) => own(of ?? ''))
-    .map(([id]) => id ?? '');
-  const labelled = containersOf(`com.papergate.project=${project}`);
-  const all = [...new Set([...ids, ...labelled])];
+  const format = '{{.ID}} {{.Label "com.docker.compose.project"}}';
+  const listed = lines(docker('ps', '-a', '--no-trunc', '--format', format)).map((line) => line.split(' '));
+  const ids = listed.filter(([, of]) => own(of ?? '')).map(([id]) => id ?? '');
+  const all = [...new Set([...ids, ...containersOf(`com.papergate.project=${project}`)])];
   if (all.length > 0) docker('rm', '-fv', ...all);
   const volumes = lines(docker('volume', 'ls', '-q')).filter(own);
   if (volumes.length > 0) docker('volume', 'rm', '-f', ...volumes);
