@@ -49,6 +49,15 @@ describe('a registry that stumbles', () => {
     expect(pauses).toEqual([50, 100]);
   });
 
+  test.each(['HEAD', 'GET'])('an answer of 503 to a %s, and then a good one', async (method) => {
+    const client = open();
+    await client.putBlob(NAME, content);
+    proxy.fail({ method, times: 1, fault: { kind: 'status', status: 503 } });
+    expect(await client.headBlob(NAME, digest)).toBe(content.length);
+    expect(await client.getBlob(NAME, digest)).toEqual(Buffer.from(content));
+    expect(pauses).toEqual([50]);
+  });
+
   test('an upload that is cut off in the middle is begun anew', async () => {
     proxy.fail({ method: 'PUT', path: /uploads/, times: 2, fault: { kind: 'cut', bytes: 1000 } });
     const client = open();
@@ -185,6 +194,27 @@ describe('a registry that is not to be believed', () => {
     const headers = { location: 'http://registry.example/blob' };
     proxy.fail({ method: 'GET', fault: { kind: 'status', status: 307, headers } });
     await expect(open().getBlob(NAME, digest)).rejects.toMatchObject({ kind: 'tls' });
+  });
+
+  test('an upload that it sends elsewhere goes there, without the login', async () => {
+    const storage = await startFaultProxy(registry.address);
+    const login = { kind: 'basic', username: 'robot', password: 'pass' } as const;
+    const asking = await startFaultProxy(registry.address, login);
+    const auth = Buffer.from('robot:pass').toString('base64');
+    const { dir, remove } = dockerConfig({ auths: { [asking.address]: { auth } } });
+    try {
+      const opened = await fetch(`http://${registry.address}/v2/${NAME}/blobs/uploads/`, { method: 'POST' });
+      const location = `http://${storage.address}${opened.headers.get('location')}`;
+      asking.fail({ method: 'POST', fault: { kind: 'status', status: 202, headers: { location } } });
+      await open({ env: { DOCKER_CONFIG: dir } }, asking.address).putBlob(NAME, content);
+      expect(asking.authorizations).not.toEqual([]);
+      expect(storage.seen).toHaveLength(1);
+      expect(storage.authorizations).toEqual([]);
+    } finally {
+      remove();
+      await asking.close();
+      await storage.close();
+    }
   });
 
   test('its storage elsewhere is followed, without the login', async () => {

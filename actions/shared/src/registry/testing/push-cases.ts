@@ -48,6 +48,13 @@ export const PUSH_CASES: readonly PushCase[] = [
     pauses: [50],
   },
   {
+    title: 'a digest that can never be read back: as many tries as are allowed, and not the square of them',
+    rules: [{ method: 'HEAD', path: MANIFESTS, fault: { kind: 'reset' } }],
+    code: 'REGISTRY_UNREACHABLE',
+    exitCode: 3,
+    pauses: [50, 100, 200],
+  },
+  {
     title: '500 for ever',
     rules: [{ method: 'PUT', path: MANIFESTS, fault: { kind: 'status', status: 500 } }],
     code: 'REGISTRY_BROKEN',
