@@ -71,7 +71,7 @@ describe.each([
       '|',
       '&&',
     ]);
-    const nasty = fc.string({ unit: fc.constantFrom(...`'"\\$\`!*?[]{}()<>|&;# \n\t-=~%^aé語🚀`) });
+    const nasty = fc.string({ unit: fc.constantFrom(...`'"\\$\`!*?[]{}()<>|&;# \n\t-=~%^aé語`.split(''), '🚀') });
     // With `--` in front of a program of its own, node takes the rest as it comes.
     await fc.assert(
       fc.asyncProperty(fc.array(nasty, { maxLength: 6 }), (words) => same(['first', ...words])),

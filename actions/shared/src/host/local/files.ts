@@ -7,6 +7,7 @@ import { Writable, type Readable } from 'node:stream';
 import { errorCode, messageOf } from '@papergate/config';
 import { fileError } from '../errors.ts';
 import { hostPath } from '../path.ts';
+import { settle } from '../settle.ts';
 import type { HostFiles, HostResult } from '../types.ts';
 
 const NAME = 'this machine';
@@ -95,31 +96,20 @@ async function openWrite(path: string, mode: number): Promise<Writable> {
   };
   const ended = finished(file);
   ended.catch(() => undefined);
+  const put = async (): Promise<void> => {
+    file.end();
+    await ended;
+    await chmod(draft, mode);
+    await rename(draft, path);
+    await syncPath(dirname(path));
+  };
+  const failed = (reason: unknown): Error => fileError(NAME, `write ${path}`, messageOf(reason), reason);
   return new Writable({
-    write: (chunk: Buffer, encoding, done) => {
-      file.write(chunk, encoding, (error) =>
-        done(error == null ? null : fileError(NAME, `write ${path}`, error.message, error)),
-      );
+    write: (chunk: Buffer, encoding, finish) => {
+      file.write(chunk, encoding, (reason) => finish(reason == null ? null : failed(reason)));
     },
-    final: (done) => {
-      file.end();
-      ended
-        .then(async () => {
-          await chmod(draft, mode);
-          await rename(draft, path);
-          await syncPath(dirname(path));
-        })
-        .then(
-          () => done(),
-          (error: unknown) => done(fileError(NAME, `write ${path}`, messageOf(error), error)),
-        );
-    },
-    destroy: (error, done) => {
-      drop().then(
-        () => done(error),
-        () => done(error),
-      );
-    },
+    final: (finish) => settle(put(), finish, failed),
+    destroy: (reason, finish) => settle(drop(), () => finish(reason)),
   });
 }
 

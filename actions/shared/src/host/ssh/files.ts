@@ -4,6 +4,7 @@ import { PassThrough, Writable, type Readable } from 'node:stream';
 import { messageOf, PapergateError } from '@papergate/config';
 import { fileError, systemError } from '../errors.ts';
 import { hostPath } from '../path.ts';
+import { asError, settle } from '../settle.ts';
 import type { HostFiles, HostResult, HostRun } from '../types.ts';
 import * as scripts from './scripts.ts';
 
@@ -40,50 +41,47 @@ export function sshFiles(host: string, run: Run): HostFiles {
     await script(what, scripts.MAKE_ABOVE, [path]);
     const pipe = new PassThrough();
     let bytes = 0;
-    const taken = script(what, scripts.TAKE, [draft], { stdin: pipe });
-    taken.catch((error: unknown) => pipe.destroy(error instanceof Error ? error : new Error(String(error))));
-    const drop = (): Promise<unknown> => script(what, scripts.REMOVE, [draft]).catch(() => undefined);
-    // What could not be written is told by the script over there; the pipe only knows that it was closed.
-    const reason = (error: unknown): Promise<Error> =>
-      taken.then(
-        () => (error instanceof PapergateError ? error : fileError(host, what, messageOf(error), error)),
-        (first: unknown) => (first instanceof Error ? first : new Error(String(first))),
-      );
     let complete = false;
-    return new Writable({
-      write: (chunk: Buffer, encoding, done) => {
-        bytes += chunk.length;
-        pipe.write(chunk, encoding, (error) => {
-          if (error == null) done();
-          else void reason(error).then(done);
+    const taken = script(what, scripts.TAKE, [draft], { stdin: pipe });
+    // What could not be written is told by the script over there; the pipe only knows that it was closed.
+    const told = async (reason: unknown): Promise<Error> => {
+      const [first] = await Promise.allSettled([taken]);
+      if (first.status === 'rejected') return asError(first.reason);
+      return reason instanceof PapergateError ? reason : fileError(host, what, messageOf(reason), reason);
+    };
+    const send = async (chunk: Buffer): Promise<void> => {
+      bytes += chunk.length;
+      try {
+        await new Promise<void>((resolve, reject) => {
+          pipe.write(chunk, (reason) => (reason == null ? resolve() : reject(reason)));
         });
-      },
-      final: (done) => {
-        pipe.end();
-        taken
-          .then(() => script(what, scripts.PUT, [draft, path, octal(mode), String(bytes)]))
-          .then(
-            () => {
-              complete = true;
-              done();
-            },
-            (error: unknown) => void reason(error).then(done),
-          );
-      },
-      destroy: (error, done) => {
-        if (complete) {
-          done(error);
-          return;
-        }
-        pipe.destroy(new Error('given up'));
-        taken
-          .catch(() => undefined)
-          .then(drop)
-          .then(
-            () => done(error),
-            () => done(error),
-          );
-      },
+      } catch (error) {
+        throw await told(error);
+      }
+    };
+    const put = async (): Promise<void> => {
+      pipe.end();
+      try {
+        await taken;
+        await script(what, scripts.PUT, [draft, path, octal(mode), String(bytes)]);
+      } catch (error) {
+        throw await told(error);
+      }
+      complete = true;
+    };
+    const drop = async (): Promise<void> => {
+      if (complete) return;
+      pipe.destroy(new Error('given up'));
+      await Promise.allSettled([taken]);
+      await script(what, scripts.REMOVE, [draft]).catch(() => undefined);
+    };
+    // Whoever writes learns of it at the next chunk, or at the end.
+    taken.catch((error: unknown) => pipe.destroy(asError(error)));
+    pipe.on('error', () => undefined);
+    return new Writable({
+      write: (chunk: Buffer, _encoding, finish) => settle(send(chunk), finish),
+      final: (finish) => settle(put(), finish),
+      destroy: (reason, finish) => settle(drop(), () => finish(reason)),
     });
   };
 
@@ -91,9 +89,7 @@ export function sshFiles(host: string, run: Run): HostFiles {
     const what = `read ${path}`;
     await script(what, scripts.IS_FILE, [path]);
     const stream = new PassThrough();
-    script(what, scripts.READ, [path], { stdout: stream }).catch((error: unknown) =>
-      stream.destroy(error instanceof Error ? error : new Error(String(error))),
-    );
+    script(what, scripts.READ, [path], { stdout: stream }).catch((error: unknown) => stream.destroy(asError(error)));
     return stream;
   };
 

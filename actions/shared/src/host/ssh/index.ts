@@ -60,7 +60,11 @@ export function sshHost(options: SshHostOptions): Host {
   const open = async (): Promise<Master> => {
     guard ??= new Guard({ patienceMs: 3_000 });
     const settings: SshSettings = {
-      ...{ address, identity, knownHosts, env, guard },
+      address,
+      identity,
+      knownHosts,
+      env,
+      guard,
       connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     };
     const master = await openMaster(settings);

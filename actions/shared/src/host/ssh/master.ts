@@ -81,8 +81,15 @@ export async function openMaster(settings: SshSettings): Promise<Master> {
   const child = spawn(
     'ssh',
     [
-      ...['-T', '-M', '-S', socket, ...asOptions(['ControlPersist=no', 'ClearAllForwardings=yes']), ...common],
-      ...['--', address.host, `sh -c ${shellQuote(`echo ${mark}; exec cat >/dev/null`)}`],
+      '-T',
+      '-M',
+      '-S',
+      socket,
+      ...asOptions(['ControlPersist=no', 'ClearAllForwardings=yes']),
+      ...common,
+      '--',
+      address.host,
+      `sh -c ${shellQuote(`echo ${mark}; exec cat >/dev/null`)}`,
     ],
     { detached: true, env: { ...env }, stdio: ['pipe', 'pipe', 'pipe'] },
   );

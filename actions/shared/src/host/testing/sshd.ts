@@ -90,7 +90,9 @@ export async function startSshd(
   };
   return {
     url: `ssh://${userInfo().username}@127.0.0.1:${port}`,
-    ...{ port, identity, stranger },
+    port,
+    identity,
+    stranger,
     knownHosts: file('known', `[127.0.0.1]:${port} ${publicKey(host)}\n`),
     changedHosts: file('changed', `[127.0.0.1]:${port} ${publicKey(other)}\n`),
     emptyHosts: file('empty', ''),

@@ -27,14 +27,14 @@ export async function presentImages(
   signal?: AbortSignal,
 ): Promise<Map<string, string>> {
   if (images.length === 0) return new Map();
-  const format = '{{.Id}}\t{{join .RepoDigests " "}}';
+  const format = '{{.Id}}\t{{json .RepoDigests}}';
   const { code, stdout, stderr } = await docker.run(['image', 'inspect', '--format', format, ...images], { signal });
   if (code !== 0 && !/no such image/i.test(stderr)) throw dockerFailed('looking at images', lastWords(stderr));
   const found = stdout
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.split('\t'))
-    .map(([id = '', digests = '']) => ({ id, digests: digests.split(' ') }));
+    .map(([id = '', digests = '[]']) => ({ id, digests: (JSON.parse(digests) as string[] | null) ?? [] }));
   return new Map(
     images.flatMap((image): [string, string][] => {
       const match = found.find(({ digests }) => digests.includes(image));
@@ -106,7 +106,7 @@ async function pull(
     if (code === 0) return;
     words = lastWords(stderr, 2);
     if (!PASSING.test(words)) break;
-    if (attempt < TRIES) await delay(500 * 2 ** attempt, undefined, { ...(signal === undefined ? {} : { signal }) });
+    if (attempt < TRIES) await delay(500 * 2 ** attempt, undefined, signal === undefined ? {} : { signal });
   }
   throw new ExternalError({
     code: /no space left/i.test(words) ? 'DISK_FULL' : 'IMAGE_PULL_FAILED',

@@ -73,7 +73,11 @@ export async function render(
   const files = infrastructureFiles(shared);
   const ports = await portsOf(options, system);
   const variables = environmentOf({
-    ...{ manifest, environment, system, project, generation },
+    manifest,
+    environment,
+    system,
+    project,
+    generation,
     ports: ports ?? 'default',
     secretsDir: pathsOf(place).secrets,
     configDir: releasePaths(place, manifest.digest).config,
@@ -90,7 +94,10 @@ export async function render(
   });
   const { release, infrastructure } = await renderRelease({
     host: options.here ?? place.host,
-    ...{ composeDir, environment, variables, signal },
+    composeDir,
+    environment,
+    variables,
+    signal,
     monitoring: monitoring !== undefined,
   });
   return {

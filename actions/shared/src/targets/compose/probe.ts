@@ -5,7 +5,7 @@ import { probeReadiness } from '../../supervisor/readiness.ts';
 import { redact } from '../../supervisor/redact.ts';
 import { containersOf, inspect, isService, type Container } from './containers.ts';
 import type { Docker } from './docker.ts';
-import { mergedLines } from './logs.ts';
+import { mergedLines, tellingLine } from './logs.ts';
 
 /** Between two looks at a container that does not answer: each costs a process, beside services that are starting. */
 const LOOK_EVERY_MS = 400;
@@ -99,8 +99,7 @@ export class Prober {
   }
 
   async #lastLine(id: string): Promise<string | undefined> {
-    const lines = await mergedLines(this.#docker, id, 5);
-    const line = lines.findLast((text) => text.trim() !== '');
+    const line = tellingLine(await mergedLines(this.#docker, id, 20));
     return line === undefined ? undefined : readableLine(redact(line, this.#secrets()));
   }
 }

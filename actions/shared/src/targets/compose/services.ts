@@ -10,7 +10,7 @@ import { dockerFailed, notPrepared, startFailed } from './errors.ts';
 const STOP_MS = 120_000;
 const START_MS = 60_000;
 
-interface Seen {
+export interface Seen {
   id: string;
   state: string;
   service: string;
@@ -19,7 +19,7 @@ interface Seen {
 }
 
 /** What there is of some services, by one call: this is asked while order intake is away. */
-async function seen(docker: Docker, project: string): Promise<Seen[]> {
+export async function seen(docker: Docker, project: string): Promise<Seen[]> {
   const label = (name: string): string => `{{.Label "${name}"}}`;
   const columns = ['{{.ID}}', '{{.State}}', LABEL.service, LABEL.manifest, 'com.docker.compose.oneoff'];
   const format = columns.map((column) => (column.startsWith('{{') ? column : label(column))).join('\t');
@@ -65,12 +65,12 @@ async function stopContainers(docker: Docker, containers: readonly Seen[]): Prom
  * @returns its id
  */
 export async function startService(
-  { docker, project, url }: { docker: Docker; project: string; url: string },
+  { docker, url, list }: { docker: Docker; url: string; list: () => Promise<Seen[]> },
   manifest: Manifest,
   service: string,
   fence: Fence,
 ): Promise<string> {
-  const all = (await seen(docker, project)).filter((found) => found.service === service);
+  const all = (await list()).filter((found) => found.service === service);
   const own = all.find((found) => found.manifest === manifest.digest);
   if (own === undefined) throw notPrepared(service, manifest.digest);
   const other = all.find((found) => found !== own && runs(found));

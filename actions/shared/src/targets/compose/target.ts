@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { ExternalError, type Secret } from '@papergate/config';
 import { imagesOf, presentImages, pullImages } from './images.ts';
 import { servicesOf } from '../../composition/index.ts';
@@ -28,7 +29,7 @@ import type { ComposeTargetOptions } from './options.ts';
 import { Prober } from './probe.ts';
 import { prunePlace } from './prune.ts';
 import { neededSecrets, placeSecret, writeSecrets } from './secret-files.ts';
-import { startService, stopServices } from './services.ts';
+import { seen, startService, stopServices, type Seen } from './services.ts';
 import { verifyPlace } from './verify.ts';
 import { wavesOf } from './waves.ts';
 
@@ -40,6 +41,7 @@ export class ComposeTarget implements DeliveryTarget {
   readonly #docker: Docker;
   readonly #prober: Prober;
   readonly #layouts = new Map<string, Layout>();
+  #listing: Promise<Seen[]> | undefined;
 
   constructor(options: ComposeTargetOptions) {
     this.#options = options;
@@ -132,8 +134,18 @@ export class ComposeTarget implements DeliveryTarget {
 
   async start(manifest: Manifest, service: string, fence: Fence): Promise<void> {
     const url = await this.#url(manifest, service);
-    const where = { docker: this.#docker, project: this.place.project, url };
+    const where = { docker: this.#docker, url, list: () => this.#list() };
     this.#prober.began(manifest, service, await startService(where, manifest, service, fence));
+  }
+
+  /** One listing for all that ask before it begins: those of a wave start in the same moment. */
+  #list(): Promise<Seen[]> {
+    this.#listing ??= (async () => {
+      await setImmediate();
+      this.#listing = undefined;
+      return seen(this.#docker, this.place.project);
+    })();
+    return this.#listing;
   }
 
   async probe(manifest: Manifest, service: string): Promise<ProbeResult> {
@@ -175,7 +187,7 @@ export class ComposeTarget implements DeliveryTarget {
     const container = await latestOf(this.#docker, this.place.project, service);
     if (container === undefined) return [];
     const found = await mergedLines(this.#docker, container.id, lines);
-    return found.map((line) => readableLine(redact(line, this.#secretTexts())));
+    return found.map(({ text }) => readableLine(redact(text, this.#secretTexts())));
   }
 
   prune(keep: readonly Manifest[], fence: Fence): Promise<PruneResult> {
@@ -187,7 +199,7 @@ export class ComposeTarget implements DeliveryTarget {
   }
 
   async #stopAll(fence: Fence): Promise<void> {
-    for (const wave of [...this.waves].reverse()) await this.stop(wave, fence);
+    for (const wave of this.waves.toReversed()) await this.stop(wave, fence);
   }
 
   /** The host is the caller's. */
