@@ -9,7 +9,7 @@ import { exclusively } from './lock.ts';
 import { momentOf, schemaVersionOf } from './moment.ts';
 import { withScratch } from './scratch.ts';
 import { folderOf, listCheckpoints, newId, openDump, removeCheckpoint, writeRecord } from './store.ts';
-import type { Checkpoint, CheckpointStore, Contents, Moment } from './types.ts';
+import type { Checkpoint, CheckpointStore, Contents, Moment, OnStep } from './types.ts';
 import { restoreAndCompare } from './verify.ts';
 
 export interface CheckpointOptions {
@@ -21,7 +21,7 @@ export interface CheckpointOptions {
   reason: string;
   /** By whose clock it is dated: the host's. Default: this machine's. */
   now?: () => Date;
-  onProgress?: (message: string) => void;
+  onProgress?: OnStep;
   signal?: AbortSignal | undefined;
   /** How long another checkpoint or drill of the same database is waited for, ms. Default: ten minutes. */
   waitMs?: number;
@@ -60,7 +60,7 @@ async function make(id: string, options: CheckpointOptions): Promise<Checkpoint>
   const now = options.now ?? (() => new Date());
   const takenAt = now();
   const begun = performance.now();
-  onProgress('dumping the database');
+  await onProgress('dumping the database');
   const { written, contents, moment, schemaVersion, version } = await dump(id, options);
   const dumped = performance.now();
 

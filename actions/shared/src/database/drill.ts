@@ -3,7 +3,7 @@ import type { DatabaseAccess } from '../deliver/types.ts';
 import { exclusively } from './lock.ts';
 import { withScratch } from './scratch.ts';
 import { listCheckpoints, openDump, readCheckpoint, writeRecord } from './store.ts';
-import type { Checkpoint, CheckpointStore, Drill } from './types.ts';
+import type { Checkpoint, CheckpointStore, Drill, OnStep } from './types.ts';
 import { restoreAndCompare } from './verify.ts';
 
 export interface DrillOptions {
@@ -12,7 +12,7 @@ export interface DrillOptions {
   /** Default: the newest. */
   id?: string;
   now?: () => Date;
-  onProgress?: (message: string) => void;
+  onProgress?: OnStep;
   signal?: AbortSignal | undefined;
   waitMs?: number;
 }

@@ -8,7 +8,7 @@ import { exclusively, maintenanceUrl } from './lock.ts';
 import { momentOf } from './moment.ts';
 import { withScratch } from './scratch.ts';
 import { openDump, readCheckpoint, writeRecord } from './store.ts';
-import type { Checkpoint, CheckpointStore } from './types.ts';
+import type { Checkpoint, CheckpointStore, OnStep } from './types.ts';
 import { restoreAndCompare } from './verify.ts';
 
 export interface RestoreOptions {
@@ -20,7 +20,7 @@ export interface RestoreOptions {
   /** The caller has seen {@link planRestore} and said yes. */
   confirmed: boolean;
   now?: () => Date;
-  onProgress?: (message: string) => void;
+  onProgress?: OnStep;
   signal?: AbortSignal | undefined;
   waitMs?: number;
   /** How long connections of services that were just stopped are waited for, ms. */
@@ -63,7 +63,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreOutcome> 
   return exclusively(database, { waitMs: options.waitMs ?? WAIT_MS, signal }, async () => {
     const before = await comments(database);
     if (before.get(name)?.startsWith(`${RESTORED}${id} by ${operation} `) === true) {
-      return { checkpoint, setAside: setAsideBy(before, operation), changed: false };
+      return { checkpoint, setAside: setAsideBy(before, operation, name), changed: false };
     }
     const setAside = freeName(name, id, before);
     await withScratch(
@@ -79,7 +79,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreOutcome> 
         // Before the swap, so that what comes after it can always be told from what was restored.
         checkpoint.moments.push(moment);
         await writeRecord(store, checkpoint);
-        onProgress('putting it in place');
+        await onProgress('putting it in place');
         await swap({ ...options, name, fresh, setAside });
       },
       signal,
@@ -99,7 +99,7 @@ export async function revertRestore(
   const name = databaseOf(database.adminUrl);
   return exclusively(database, { waitMs: options.waitMs ?? WAIT_MS, signal }, async () => {
     const known = await comments(database);
-    const old = setAsideBy(known, operation);
+    const old = setAsideBy(known, operation, name);
     const isRestored = known.get(name)?.startsWith(`${RESTORED}${id} by ${operation} `) === true;
     if (old === undefined || !isRestored) return { changed: false };
     const dropped = `${name.slice(0, 40)}_reverted_${Date.now().toString(36)}`;
@@ -202,9 +202,10 @@ async function comments(database: DatabaseAccess): Promise<Map<string, string>> 
   });
 }
 
-function setAsideBy(known: ReadonlyMap<string, string>, operation: string): string | undefined {
+function setAsideBy(known: ReadonlyMap<string, string>, operation: string, live: string): string | undefined {
   for (const [name, comment] of known) {
-    if (comment.startsWith(SET_ASIDE) && comment.includes(` by ${operation} for `)) return name;
+    const isOurs = comment.startsWith(SET_ASIDE) && comment.endsWith(` of ${live}`);
+    if (isOurs && comment.includes(` by ${operation} for `)) return name;
   }
   return undefined;
 }

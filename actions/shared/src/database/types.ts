@@ -8,6 +8,9 @@ export interface CheckpointStore {
   dir: string;
 }
 
+/** Told what begins; it begins once what this returns is done. */
+export type OnStep = (message: string) => void | Promise<void>;
+
 const TableSchema = Type.Object({
   /** Quoted and with its schema, as SQL wants it. */
   name: Type.String(),

@@ -6,7 +6,7 @@ import { describeAddress, during, isOfServer, withDatabase } from './connection.
 import { databaseFailed, mismatch } from './errors.ts';
 import { compareContents } from './inspect/compare.ts';
 import { readContents } from './inspect/contents.ts';
-import type { Checkpoint } from './types.ts';
+import type { Checkpoint, OnStep } from './types.ts';
 
 export type Restorable = Pick<
   Checkpoint,
@@ -23,11 +23,11 @@ export async function restoreAndCompare(options: {
   checkpoint: Restorable;
   dump: Readable;
   into: string;
-  onProgress?: (message: string) => void;
+  onProgress?: OnStep;
   signal?: AbortSignal | undefined;
 }): Promise<void> {
   const { database, checkpoint, dump, into, onProgress = () => {}, signal } = options;
-  onProgress('restoring into a scratch database');
+  await onProgress('restoring into a scratch database');
   try {
     await restoreDump({ database, into, format: checkpoint.format, from: dump, signal });
   } catch (error) {
@@ -38,7 +38,7 @@ export async function restoreAndCompare(options: {
     }
     throw mismatch(checkpoint.id, [`it cannot be restored (${messageOf(error)})`]);
   }
-  onProgress('comparing');
+  await onProgress('comparing');
   const url = withDatabase(database.adminUrl, into);
   const { found, version } = await during(
     url,
