@@ -73,6 +73,8 @@ describe('the diagnosis of a failure', () => {
             return target.prepare(manifest, fence, onProgress);
           },
         },
+        requireSignature: () =>
+          Promise.resolve([{ name: 'signature', status: 'passed', detail: `signed, ${SENTINEL}` }]),
         onEvent: (event) => told.push(event),
       }),
     );

@@ -244,3 +244,11 @@ test('what was delivered counts also where the file of it was written over by a 
   const good = await world.time.run(goodReleases(world.place(world.deployer())));
   expect(good.map(({ manifest }) => manifest.digest)).toEqual([three, two, one].map(({ digest }) => digest));
 });
+
+test('somebody who removes the folder of the lease removes no record with it', async () => {
+  const world = await prepared(withTwo);
+  for (const path of [...world.disk.files.keys()]) if (path.startsWith('/place/lease/')) world.disk.files.delete(path);
+  const outcome = await world.delivered(three);
+  expect(outcome).toMatchObject({ status: 'delivered', from: two, generation: 3 });
+  await demandSound(world, three);
+});

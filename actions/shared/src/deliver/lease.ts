@@ -43,6 +43,7 @@ export async function leasePlace(place: Place, command: string, world: LeaseWorl
     dir,
     command,
     files,
+    floor: await generationsSeen(place),
     expiryMs: EXPIRY_MS,
     heartbeatMs: HEARTBEAT_MS,
     watchMs: WATCH_MS,
@@ -75,6 +76,14 @@ export async function placeHolder(place: Place, world: Pick<LeaseWorld, 'isAlive
     now: () => place.host.now(),
     ...world,
   });
+}
+
+/** The highest generation that the record knows, whatever somebody did to the folder of the lease. */
+async function generationsSeen(place: Place): Promise<number> {
+  const { journal, history } = pathsOf(place);
+  const texts = await Promise.all([place.host.files.read(journal), place.host.files.read(history)]);
+  const found = texts.flatMap((text) => [...(text ?? '').matchAll(/"generation": ?(\d{1,12})\b/g)]);
+  return found.reduce((highest, [, number]) => Math.max(highest, Number(number)), 0);
 }
 
 async function holderName(place: Place, world: Pick<LeaseWorld, 'isAlive'>): Promise<string | undefined> {

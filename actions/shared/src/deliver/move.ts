@@ -213,7 +213,7 @@ async function accept(session: Session, run: string, plan: Move, got: Gathered):
     if (plan.options.smoke === false) return;
     got.smoke = await target.smoke(
       to,
-      (progress) => session.emit({ type: 'progress', step: 'smoke', ...progress }),
+      (progress) => session.emit({ type: 'progress', step: 'smoke', ...session.redactor.cleanAll(progress) }),
       signal,
     );
     demandSmoke(got.smoke);
@@ -347,7 +347,8 @@ function outcome(
   got: Gathered,
   rest: Pick<DeliverOutcome, 'status' | 'exitCode'> & Partial<DeliverOutcome>,
 ): DeliverOutcome {
-  const { awayFrom, backAt } = session.intake;
+  const { redactor, intake } = session;
+  const { awayFrom, backAt } = intake;
   const away = awayFrom !== undefined && backAt !== undefined && from !== undefined && rest.status === 'delivered';
   return {
     action,
@@ -356,10 +357,10 @@ function outcome(
     from,
     to,
     interrupted: false,
-    checks: got.checks,
+    checks: redactor.cleanAll(got.checks),
     ...(got.checkpoint === undefined ? {} : { checkpoint: got.checkpoint }),
     migrations: got.migrations,
-    ...(got.smoke === undefined ? {} : { smoke: got.smoke }),
+    ...(got.smoke === undefined ? {} : { smoke: redactor.cleanAll(got.smoke) }),
     timings: session.timings,
     ...(away ? { intakeAwayMs: Math.round(backAt - awayFrom) } : {}),
     warnings: session.warnings,

@@ -26,6 +26,8 @@ export interface LeaseOptions {
   /** Without a heartbeat for so long a holder counts as dead, ms. */
   expiryMs?: number;
   heartbeatMs?: number;
+  /** Generations up to this one were seen elsewhere: the folder may have been emptied, and numbers only grow. */
+  floor?: number;
   /** The generation that is handed over to us by its living holder. */
   handedOver?: number;
   /** Called once when somebody else has taken the place, which ends our right to touch it. */
@@ -106,10 +108,11 @@ export async function acquireLease(options: LeaseOptions): Promise<Lease> {
       highest !== undefined && !highest.released && highest.generation !== options.handedOver
         ? await refuseIfHeld(files, dir, highest.generation, options)
         : undefined;
-    const generation = (highest?.generation ?? 0) + 1;
+    const seen = highest?.generation ?? 0;
+    const generation = Math.max(seen, options.floor ?? 0) + 1;
     if (await claim(files, dir, generation, self, now)) {
       const rivals = entriesOf(await files.list(dir)).filter(
-        (entry) => entry.generation > generation || (entry.generation === generation && entry.released),
+        (entry) => entry.generation > seen && (entry.generation !== generation || entry.released),
       );
       const awake = before?.silent === true && (await files.beatenAt(before.path)) !== before.beatenAt;
       if (rivals.length === 0 && !awake) {
