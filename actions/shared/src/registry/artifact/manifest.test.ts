@@ -216,7 +216,7 @@ describe('what is not a release is refused', () => {
 
   test('a registry that says nothing is given up after two tries', async () => {
     proxy.fail({ fault: { kind: 'silence' } });
-    const fetching = fetchManifest({ ...quick, registry: namespace, commit: COMMIT, timeoutMs: 60 });
+    const fetching = fetchManifest({ ...quick, registry: namespace, commit: COMMIT, timeoutMs: 500 });
     await expect(fetching).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE', exitCode: 3 });
     expect(proxy.seen).toHaveLength(2);
   });

@@ -62,6 +62,15 @@ describe('the provenance', () => {
     });
   });
 
+  test('says of a source without an address that it is local', () => {
+    const { predicate } = makeProvenance({ ...options, source: '' });
+    expect(predicate).toMatchObject({
+      buildDefinition: {
+        externalParameters: { source: { uri: 'urn:papergate:source:local', digest: { gitCommit: COMMIT } } },
+      },
+    });
+  });
+
   test('is the same bytes for the same release, in whatever order it is told', () => {
     const { ticks, orders } = images;
     expect(makeProvenance({ ...options, images: { orders, ticks } }).content).toEqual(makeProvenance(options).content);

@@ -6,7 +6,7 @@ export interface ProvenanceOptions {
   manifest: Manifest;
   /** Service to the image that was pushed: the subjects. */
   images: Readonly<Record<string, ImageRef>>;
-  /** Repository of the source: `https://github.com/owner/name`. */
+  /** Repository of the source: `https://github.com/owner/name`; empty where it has no address. */
   source: string;
   /** What the images stand on: a name for people to the image. */
   baseImages: Readonly<Record<string, ImageRef>>;
@@ -25,6 +25,7 @@ export interface Builder {
 export const PROVENANCE_TYPE = 'https://slsa.dev/provenance/v1';
 const BUILD_TYPE = 'urn:papergate:build:buildx-bake:v1';
 const LOCAL_BUILDER = 'urn:papergate:builder:local';
+const LOCAL_SOURCE = 'urn:papergate:source:local';
 
 export interface Provenance {
   /** The in-toto statement, canonical. */
@@ -39,16 +40,17 @@ export interface Provenance {
  */
 export function makeProvenance(options: ProvenanceOptions): Provenance {
   const { manifest, images, source, baseImages, parameters, builder } = options;
+  const sourceUri = source === '' ? LOCAL_SOURCE : `git+${source}`;
   const predicate = {
     buildDefinition: {
       buildType: BUILD_TYPE,
-      externalParameters: { source: { uri: `git+${source}`, digest: { gitCommit: manifest.commit } }, parameters },
+      externalParameters: { source: { uri: sourceUri, digest: { gitCommit: manifest.commit } }, parameters },
       internalParameters: { manifest: manifest.digest },
       resolvedDependencies: [
-        { uri: `git+${source}@${manifest.commit}`, digest: { gitCommit: manifest.commit } },
+        { uri: `${sourceUri}@${manifest.commit}`, digest: { gitCommit: manifest.commit } },
         {
           name: 'package-lock.json',
-          uri: `git+${source}#package-lock.json`,
+          uri: `${sourceUri}#package-lock.json`,
           digest: { sha256: hex(manifest.lockfile_digest) },
         },
         ...Object.entries(baseImages)

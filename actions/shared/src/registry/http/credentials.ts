@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, ExternalError, Secret, UserError, type EnvSource } from '@papergate/config';
 import { run } from '../../process/run.ts';
+import { dockerEnvironment } from '../docker-env.ts';
 
 /** What opens a registry. Identity tokens are for its token service only (docker's `identitytoken`). */
 export type Credentials =
@@ -113,7 +114,7 @@ async function askHelper(helper: string, server: string, env: EnvSource): Promis
   try {
     result = await run(program, ['get'], {
       input: server,
-      env: { ...env },
+      env: dockerEnvironment(env),
       signal: AbortSignal.timeout(HELPER_TIMEOUT_MS),
     });
   } catch (error) {

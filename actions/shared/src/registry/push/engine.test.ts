@@ -50,9 +50,11 @@ describe('the docker command', () => {
 
   test('gets the image and the name as arguments, and nothing else of ours', async () => {
     program(dir, 'docker', 'echo "$@" >"$(dirname "$0")/args"; env >"$(dirname "$0")/env"');
-    await dockerEngine({ ...env, DOCKER_CONFIG: '/c' }).tag('sha256:id', 'host/name:tag');
+    const secret = ['sentinel', 'of', 'a', 'service'].join('-');
+    const all = { ...env, DOCKER_CONFIG: '/c', ALPACA_SECRET_KEY: secret, COSIGN_PASSWORD: secret };
+    await dockerEngine(all).tag('sha256:id', 'host/name:tag');
     expect(readFileSync(`${dir}/args`, 'utf8')).toBe('image tag sha256:id host/name:tag\n');
     expect(readFileSync(`${dir}/env`, 'utf8')).toContain('DOCKER_CONFIG=/c');
-    expect(readFileSync(`${dir}/env`, 'utf8')).not.toContain('NODE_OPTIONS');
+    expect(readFileSync(`${dir}/env`, 'utf8')).not.toMatch(/sentinel|NODE_OPTIONS/);
   });
 });

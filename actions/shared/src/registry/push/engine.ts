@@ -1,6 +1,7 @@
 import { errorCode, ExternalError, messageOf, type EnvSource } from '@papergate/config';
 import { redact } from '../../supervisor/redact.ts';
 import { run, type RunResult } from '../../process/run.ts';
+import { dockerEnvironment } from '../docker-env.ts';
 import { classifyWords, RegistryFailure } from '../retry/failure.ts';
 
 /** What a push needs of a Docker Engine. */
@@ -17,11 +18,11 @@ export interface ImageEngine {
 /** One push of one image; a registry that is slower than this per image cannot be delivered from anyway. */
 const PUSH_TIMEOUT_MS = 15 * 60_000;
 
-/** The engine behind the `docker` command; `env` is all that it gets (PATH, HOME, DOCKER_HOST, DOCKER_CONFIG). */
+/** The engine behind the `docker` command, which gets of `env` what it needs (PATH, HOME, DOCKER_*) and no more. */
 export function dockerEngine(env: EnvSource, timeoutMs = PUSH_TIMEOUT_MS): ImageEngine {
   const docker = async (args: string[], signal?: AbortSignal): Promise<RunResult> => {
     try {
-      return await run('docker', args, { env: { ...env }, signal });
+      return await run('docker', args, { env: dockerEnvironment(env), signal });
     } catch (error) {
       signal?.throwIfAborted();
       throw new ExternalError({
