@@ -118,7 +118,7 @@ async function runningEnvironment({ choice, home }: OpenOptions): Promise<PlaceS
 }
 
 function processOf(place: Place, settings: PlaceSettings, options: OpenOptions): DeliveryTarget {
-  const { home, repository, env, stages, signal, runId = newRunId(new Date()) } = options;
+  const { home, repository, env, stages, runId = newRunId(new Date()) } = options;
   return processTarget({
     place,
     home,
@@ -128,7 +128,6 @@ function processOf(place: Place, settings: PlaceSettings, options: OpenOptions):
     ports: settings.ports,
     runId,
     runSmoke: (call) => stages.runSmoke(call),
-    signal,
   });
 }
 

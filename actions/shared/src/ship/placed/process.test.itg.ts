@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { goodReleases, readHistory, rollback, verifyAudit } from '../../deliver/index.ts';
+import { goodReleases, readHistory, rollback, takeDown, verifyAudit } from '../../deliver/index.ts';
 import type { StageName, StageResult } from '../../evidence/index.ts';
 import { decideGate } from '../../gate/index.ts';
 import { passingEvidence } from '../../gate/testing.ts';
@@ -12,7 +12,7 @@ import type { StagingStatus } from '../../supervisor/status.ts';
 import { makeTestRepository, type TestRepository } from '../../testing/repository.ts';
 import { entryOf } from '../../release/index.ts';
 import { openPlace } from '../place/index.ts';
-import { ship } from '../ship.ts';
+import { INTERRUPTED, ship } from '../ship.ts';
 import type { ShipEvent, ShipOptions, ShipOutcome, ShipStages } from '../types.ts';
 
 jest.setTimeout(120_000);
@@ -175,6 +175,33 @@ describe('ship over a detached staging', () => {
     const { releases, current } = await readHistory(open.place);
     expect(releases.map(({ manifest }) => manifest.commit)).toEqual([first.run.commit]);
     expect(current).toBe(first.run.manifest?.digest);
+    await open.close();
+  });
+
+  test('one that is interrupted before it was judged goes back as well', async () => {
+    const at = staging();
+    const first = await go(at);
+    nextCommit(at, 'impatient');
+    const stop = new AbortController();
+    const runLoad = (): Promise<StageResult> => {
+      stop.abort(new Error('Ctrl-C'));
+      return Promise.resolve(passed('load'));
+    };
+    const outcome = await go(at, { runLoad }, { signal: stop.signal });
+    expect(outcome.exitCode).toBe(INTERRUPTED);
+    expect(await statusOf(at)).toMatchObject({ commit: first.run.commit });
+  });
+
+  test('what was stopped is brought back by a rollback, in a staging of its own', async () => {
+    const at = staging();
+    const first = await go(at);
+    const open = await openAt(at);
+    const never = new AbortController().signal;
+    await takeDown({ ...open.acting('test stop', () => {}, never), volumes: false });
+    expect(await askStatus(at.home)).toBeUndefined();
+    const back = await rollback({ ...open.moving('test rollback', () => {}, never), sha: first.run.commit });
+    expect(back).toMatchObject({ status: 'delivered' });
+    expect(await statusOf(at)).toMatchObject({ commit: first.run.commit, detached: true, state: 'up' });
     await open.close();
   });
 

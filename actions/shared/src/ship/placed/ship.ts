@@ -86,19 +86,21 @@ class PlacedShipping {
   }
 
   async #chain(): Promise<number> {
-    const { options, log } = this.#parts;
+    const { options } = this.#parts;
     const { signal } = options;
     const { release, manifest, open } = await this.#prepare();
     const outcome = await this.#deliver(open, manifest);
-    if (outcome.status === 'delivered' || outcome.status === 'unchanged') {
-      const urls = await open.target.urls(manifest);
-      for (const [name, url] of Object.entries(urls)) if (url !== undefined) log.record.urls[name] = url;
-      await this.#load(open, release, manifest);
+    const delivered = outcome.status === 'delivered' || outcome.status === 'unchanged';
+    let decision: 'pass' | 'block';
+    try {
+      if (delivered) await this.#look(open, release, manifest);
+      decision = await judge(this.#parts, manifest, signal);
+    } catch (error) {
+      // Nothing stays that was not judged.
+      if (delivered) await this.#goBack(open, outcome, signal.aborted ? 'interrupted' : 'it could not be judged');
+      throw error;
     }
-    const decision = await judge(this.#parts, manifest, signal);
-    if (decision !== 'pass' && (outcome.status === 'delivered' || outcome.status === 'unchanged')) {
-      await this.#goBack(open, outcome);
-    }
+    if (delivered && decision !== 'pass') await this.#goBack(open, outcome, 'the gate blocked it');
     const good = (await goodReleases(open.place)).map((kept) => kept.manifest.commit);
     pruneReleases(options.home.releases, KEPT_RELEASES, [release.manifest.commit, ...good]);
     return decision === 'pass' ? EXIT.ok : EXIT.blocked;
@@ -162,6 +164,13 @@ class PlacedShipping {
     return describeFailure(outcome);
   };
 
+  async #look(open: OpenPlace, release: Release, manifest: Manifest): Promise<void> {
+    const { log } = this.#parts;
+    const urls = await open.target.urls(manifest);
+    for (const [name, url] of Object.entries(urls)) if (url !== undefined) log.record.urls[name] = url;
+    await this.#load(open, release, manifest);
+  }
+
   async #load(open: OpenPlace, release: Release, manifest: Manifest): Promise<StageResult> {
     const { options, log, store, stages } = this.#parts;
     const profile = options.load;
@@ -183,23 +192,23 @@ class PlacedShipping {
     return result;
   }
 
-  async #goBack(open: OpenPlace, { status, from }: DeliverOutcome): Promise<void> {
+  async #goBack(open: OpenPlace, { status, from }: DeliverOutcome, why: string): Promise<void> {
     const { options, tell } = this.#parts;
     if (status === 'unchanged') {
       tell({ type: 'note', message: 'this release was running before; it was left as it is' });
       return;
     }
     const onEvent = (event: DeliverEvent): void => tell({ type: 'delivery', event });
-    const command = `${options.command} (blocked by the gate)`;
+    const command = `${options.command} (${why})`;
     // Whoever presses Ctrl-C now wants an end, not a release that was just found wanting.
     const never = new AbortController().signal;
     if (from === undefined) {
-      tell({ type: 'staging', state: 'stopping', reason: 'the gate blocked it, and there is no release before it' });
+      tell({ type: 'staging', state: 'stopping', reason: `${why}, and there is no release before it` });
       await takeDown({ ...open.moving(command, onEvent, never), volumes: false });
       tell({ type: 'staging', state: 'stopped' });
       return;
     }
-    tell({ type: 'note', message: `the gate blocked it; going back to ${from.commit.slice(0, 12)}` });
+    tell({ type: 'note', message: `${why}; going back to ${from.commit.slice(0, 12)}` });
     const back = await rollback({ ...open.moving(command, onEvent, never), sha: from.digest, condemn: true });
     if (back.status === 'delivered' || back.status === 'unchanged') {
       tell({ type: 'note', message: `${from.commit.slice(0, 12)} runs again` });

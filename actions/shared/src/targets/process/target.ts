@@ -53,7 +53,6 @@ export interface ProcessTargetOptions {
   runId: string;
   /** The smoke stage; injected. */
   runSmoke: (call: SmokeCall) => Promise<StageResult>;
-  signal?: AbortSignal | undefined;
 }
 
 /** Room that a release and its packages may take, bytes. */
@@ -118,17 +117,22 @@ export class ProcessTarget implements DeliveryTarget {
     ];
   }
 
-  async ensureInfrastructure(manifest: Manifest, fence: Fence, onProgress: OnProgress): Promise<void> {
+  async ensureInfrastructure(
+    manifest: Manifest,
+    fence: Fence,
+    onProgress: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const status = await askStatus(this.#options.home);
     if (status?.state === 'up') return;
     await fence.assertHeld();
-    const { home, repository, signal } = this.#options;
+    const { home, repository } = this.#options;
     const release = await treeOf(repository, home, manifest, signal);
     await beginStaging({ ...this.#options, release, onProgress });
   }
 
-  async prepare(manifest: Manifest, fence: Fence, onProgress: OnProgress): Promise<void> {
-    const { home, repository, place, runId, env, secrets, signal } = this.#options;
+  async prepare(manifest: Manifest, fence: Fence, onProgress: OnProgress, signal?: AbortSignal): Promise<void> {
+    const { home, repository, place, runId, env, secrets } = this.#options;
     const release = await treeOf(repository, home, manifest, signal);
     await fence.assertHeld();
     await buildRelease(repository, release, {
@@ -145,7 +149,7 @@ export class ProcessTarget implements DeliveryTarget {
     return databaseOf(await this.#status(), home, secrets.get('DATABASE_URL'));
   }
 
-  async migrate(manifest: Manifest, fence: Fence): Promise<{ applied: string[] }> {
+  async migrate(manifest: Manifest, fence: Fence, signal?: AbortSignal): Promise<{ applied: string[] }> {
     const { home } = this.#options;
     const plan = readPlan(this.place, manifest.digest);
     if (plan.migrate === undefined) return { applied: [] };
@@ -159,7 +163,7 @@ export class ProcessTarget implements DeliveryTarget {
       env: { ...machineEnvironment(this.#options.env), ...plan.env, DATABASE_URL: url.reveal() },
       logPath,
       secrets: [url.reveal()],
-      signal: this.#options.signal,
+      signal,
     });
     return { applied: appliedIn(lastLines(logPath, 20, from)) };
   }
