@@ -419,7 +419,7 @@ describe('a place on a Docker Engine behind SSH', () => {
   });
 
   test('gets a release, answers through tunnels, and gives its database and logs', async () => {
-    const target = kit.other({ here: localHost({ env: kit.env }) });
+    const { target } = kit;
     const good = await kit.release('far');
     expect((await target.verify(good)).filter(({ status }) => status === 'failed')).toEqual([]);
     await target.ensureInfrastructure(good, kit.fence, quiet);

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ENVIRONMENTS } from '@papergate/config';
 import { servicesOf, type ComposeModel } from '../../composition/index.ts';
@@ -7,6 +10,7 @@ import { Docker } from './docker.ts';
 import { checkEngine } from './engine.ts';
 import { startFailed } from './errors.ts';
 import { imagesOf, presentImages } from './images.ts';
+import { loginFor } from './login.ts';
 import { tellingLine, type LogLine } from './logs.ts';
 import { appliedIn } from './one-off.ts';
 import { listeningPorts, parsePorts, publishedPorts } from './ports.ts';
@@ -164,6 +168,23 @@ test('a port that is taken at the last moment is told from an image that does no
     exitCode: 3,
   });
   expect(startFailed('dashboard', 'exec format error')).toMatchObject({ code: 'START_FAILED', exitCode: 1 });
+});
+
+test('another machine is lent what this one knows of the registries that it needs, and of no other', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'papergate-login-'));
+  try {
+    const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') });
+    const auths = { 'registry.example': auth('me:word'), 'other.example': auth('me:other') };
+    writeFileSync(join(dir, 'config.json'), JSON.stringify({ auths }));
+    const digest = `sha256:${'1'.repeat(64)}`;
+    const login = await loginFor([`registry.example/a/b@${digest}`, `registry.example/a/c@${digest}`], {
+      DOCKER_CONFIG: dir,
+    });
+    expect(JSON.parse(login?.reveal() ?? '')).toEqual({ auths: { 'registry.example': auth('me:word') } });
+    expect(await loginFor([`none.example/a/b@${digest}`], { DOCKER_CONFIG: dir })).toBeUndefined();
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 describe.each(ENVIRONMENTS)('the groups in which services of %s start', (environment) => {

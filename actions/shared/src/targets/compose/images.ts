@@ -48,7 +48,7 @@ export async function presentImages(
  * @throws ExternalError IMAGE_PULL_FAILED with the engine's words
  */
 export async function pullImages(
-  { docker, place, auth }: { docker: Docker; place: Place; auth: Secret | undefined },
+  { docker, place, auth }: { docker: Docker; place: Place; auth: () => Promise<Secret | undefined> },
   images: readonly string[],
   fence: Fence,
   onProgress: OnProgress,
@@ -60,7 +60,7 @@ export async function pullImages(
   await fence.assertHeld();
   const limited = slots(PULLS_AT_A_TIME);
   let done = 0;
-  await withLogin(place, auth, async (env) => {
+  await withLogin(place, await auth(), async (env) => {
     // All of them end before the login is removed.
     const ends = await Promise.allSettled(
       missing.map((image) =>

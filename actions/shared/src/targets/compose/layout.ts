@@ -101,7 +101,7 @@ export async function render(
     monitoring: monitoring !== undefined,
   });
   return {
-    release: ownedBy(release, place.dir),
+    release: probedByUs(ownedBy(release, place.dir)),
     infrastructure: ownedBy(infrastructure, place.dir),
     configFiles: renderContainerConfig({ from: configDir, environment }).files,
     infrastructureFiles: files,
@@ -111,9 +111,27 @@ export async function render(
 
 /** Says on every container which place made it: two places with one project's name would take each other apart. */
 function ownedBy(model: ComposeModel, dir: string): ComposeModel {
+  return eachService(model, (service) => ({ ...service, labels: { ...service.labels, [LABEL.place]: dir } }));
+}
+
+/**
+ * While services start, this engine asks each of them itself, many times a second, and goes by nothing else. Docker's
+ * own checks are processes that would take from the machine what the services need then, so they begin a little later.
+ */
+function probedByUs(model: ComposeModel): ComposeModel {
+  return eachService(model, ({ healthcheck, ...service }) =>
+    healthcheck?.start_interval === undefined
+      ? { ...service, ...(healthcheck === undefined ? {} : { healthcheck }) }
+      : { ...service, healthcheck: { ...healthcheck, start_interval: START_INTERVAL } },
+  );
+}
+
+const START_INTERVAL = '5s';
+
+function eachService(model: ComposeModel, change: (service: ComposeService) => ComposeService): ComposeModel {
   const services = Object.entries(model.services).map(([name, service]): [string, ComposeService] => [
     name,
-    { ...service, labels: { ...service.labels, [LABEL.place]: dir } },
+    change(service),
   ]);
   return { ...model, services: Object.fromEntries(services) };
 }

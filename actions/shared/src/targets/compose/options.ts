@@ -17,7 +17,7 @@ export interface ComposeTargetOptions {
   place: Place;
   /** This machine's environment: for `docker compose config`, which needs no engine, and for the registry's credentials. */
   env: EnvSource;
-  /** This machine, where it is not the place's host itself. */
+  /** This machine; default: opened with `env` where it is not the place's host itself. */
   here?: Pick<Host, 'run'>;
   /** Asked only for a release that the place does not have; rolling back needs no checkout. */
   releaseSource: (manifest: Manifest) => ReleaseSource | Promise<ReleaseSource>;
@@ -29,7 +29,7 @@ export interface ComposeTargetOptions {
   secrets: ReadonlyMap<string, Secret>;
   /**
    * A `config.json` of docker with the logins for pulling. It lies on the host for the time of the pull only.
-   * Left out: whatever docker there has.
+   * Left out: on this machine what docker has; another one is lent what this machine knows of the registries.
    */
   dockerAuth?: Secret | undefined;
   /** Whether the registry has every image of a manifest; default: asks it from this machine. */

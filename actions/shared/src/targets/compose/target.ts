@@ -12,6 +12,7 @@ import type {
   PruneResult,
 } from '../../deliver/types.ts';
 import type { Check, OnProgress, ServiceUrls, StageResult } from '../../evidence/index.ts';
+import { localHost, type Host } from '../../host/index.ts';
 import type { Manifest } from '../../release/manifest.ts';
 import { readableLine } from '../../supervisor/log-file.ts';
 import { redact } from '../../supervisor/redact.ts';
@@ -22,6 +23,7 @@ import { takeDown } from './down.ts';
 import { notPrepared } from './errors.ts';
 import { bringUp } from './infrastructure.ts';
 import { readLayout, render, writeLayout, type Layout } from './layout.ts';
+import { loginFor } from './login.ts';
 import { latestOf, mergedLines } from './logs.ts';
 import { observePlace } from './observe.ts';
 import { migrateWith, smokeWith } from './one-off.ts';
@@ -42,8 +44,12 @@ export class ComposeTarget implements DeliveryTarget {
   readonly #prober: Prober;
   readonly #layouts = new Map<string, Layout>();
   #listing: Promise<Seen[]> | undefined;
+  #opened: Host | undefined;
 
-  constructor(options: ComposeTargetOptions) {
+  constructor(given: ComposeTargetOptions) {
+    // The files of a release lie on this machine, so that is where they are put together.
+    const here = given.here ?? (given.place.host.name === 'local' ? given.place.host : this.#ownHere(given));
+    const options = { ...given, here };
     this.#options = options;
     this.order = servicesOf(options.place.environment);
     this.waves = wavesOf(options.place.environment);
@@ -53,6 +59,11 @@ export class ComposeTarget implements DeliveryTarget {
       project: options.place.project,
       secrets: () => this.#secretTexts(),
     });
+  }
+
+  #ownHere({ env }: ComposeTargetOptions): Host {
+    this.#opened = localHost({ env });
+    return this.#opened;
   }
 
   get place(): Place {
@@ -86,8 +97,7 @@ export class ComposeTarget implements DeliveryTarget {
   }
 
   async #fetch(images: readonly string[], fence: Fence, onProgress: OnProgress, signal?: AbortSignal): Promise<void> {
-    const auth = this.#options.dockerAuth;
-    await pullImages({ ...this.#where, auth }, images, fence, onProgress, signal);
+    await pullImages({ ...this.#where, auth: () => this.#login(images) }, images, fence, onProgress, signal);
     const present = await presentImages(this.#docker, images, signal);
     const missing = images.filter((image) => !present.has(image));
     if (missing.length === 0) return;
@@ -96,6 +106,13 @@ export class ComposeTarget implements DeliveryTarget {
       message: `the engine has no ${missing.join(', ')} although fetching said nothing`,
       fix: 'look at "docker image ls --digests" there; something may be removing images',
     });
+  }
+
+  /** Docker of this machine has its own logins; another machine is lent ours. */
+  async #login(images: readonly string[]): Promise<Secret | undefined> {
+    const { dockerAuth, env, place } = this.#options;
+    if (dockerAuth !== undefined || place.host.name === 'local') return dockerAuth;
+    return loginFor(images, env);
   }
 
   /** The files of a release in the place; laid out once, and then as they were, whatever the checkout is by now. */
@@ -202,9 +219,9 @@ export class ComposeTarget implements DeliveryTarget {
     for (const wave of this.waves.toReversed()) await this.stop(wave, fence);
   }
 
-  /** The host is the caller's. */
-  close(): Promise<void> {
-    return Promise.resolve();
+  /** The host of the place is the caller's. */
+  async close(): Promise<void> {
+    await this.#opened?.close();
   }
 
   #secretTexts(): string[] {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { loadSystemConfig, Secret } from '@papergate/config';
+import { loadSystemConfig, type Secret } from '@papergate/config';
 import { resolveSecrets } from '../../../composition/index.ts';
 import type { DeliveryTarget, Fence, Place } from '../../../deliver/types.ts';
 import type { Host } from '../../../host/types.ts';
@@ -108,6 +108,7 @@ export async function composeKit(makeHost: (env: NodeJS.ProcessEnv) => Promise<H
       fence.lost = false;
       await target.down({ volumes: true }, fence).catch(() => undefined);
       await target.prune([], fence).catch(() => undefined);
+      await target.close();
       await host.close();
       rmSync(dir, { recursive: true, force: true });
     },
