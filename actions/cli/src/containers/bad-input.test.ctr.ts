@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { sealManifest, withImages, type Manifest } from '@papergate/delivery';
+import { freePorts, sealManifest, withImages, type Manifest } from '@papergate/delivery';
 import { dockerEnvironment, placeContainers } from './testing/docker.ts';
 import { expectRuns } from './testing/expectations.ts';
 import { makeLeanKit, type LeanKit } from './testing/lean.ts';
@@ -160,14 +160,15 @@ describe('what is wrong outside is said in one message, and nothing is touched',
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
     const { port } = holder.address() as AddressInfo;
-    const project = `${kit.project}-port`;
+    const project = kit.project.replace('-input-', '-port-');
     const place = join(kit.home, 'places', project);
     mkdirSync(place, { recursive: true, mode: 0o700 });
-    const settings = JSON.parse(readFileSync(join(kit.place, 'place.json'), 'utf8')) as {
-      ports: Record<string, number>;
-    };
-    settings.ports['dashboard'] = port;
+    const settings = JSON.parse(readFileSync(join(kit.place, 'place.json'), 'utf8')) as object;
     writeFileSync(join(place, 'place.json'), JSON.stringify({ ...settings, project }));
+    const ports = JSON.parse(readFileSync(join(kit.place, 'ports.json'), 'utf8')) as Record<string, number>;
+    const free = await freePorts(Object.keys(ports).length);
+    const own = Object.keys(ports).map((name, index) => [name, name === 'dashboard' ? port : free[index]]);
+    writeFileSync(join(place, 'ports.json'), JSON.stringify(Object.fromEntries(own)));
     try {
       const ended = await refused(3, [
         'deploy',

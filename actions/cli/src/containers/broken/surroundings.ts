@@ -13,12 +13,10 @@ export const BROKEN_SURROUNDINGS: Broken[] = [
     around: async (kit) => {
       const holder = createServer();
       await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
-      const path = join(kit.place, 'place.json');
+      const path = join(kit.place, 'ports.json');
       const before = readFileSync(path, 'utf8');
-      const settings = JSON.parse(before) as { ports: Record<string, number> };
-      const key = Object.keys(settings.ports).find((name) => /dashboard/i.test(name)) ?? 'dashboard';
-      settings.ports[key] = (holder.address() as AddressInfo).port;
-      writeFileSync(path, JSON.stringify(settings));
+      const ports = { ...(JSON.parse(before) as object), dashboard: (holder.address() as AddressInfo).port };
+      writeFileSync(path, JSON.stringify(ports));
       return async () => {
         writeFileSync(path, before);
         await new Promise((resolve) => holder.close(resolve));

@@ -10,8 +10,11 @@ export interface Broken {
   around?(kit: Kit): Promise<() => Promise<void> | void>;
   /** Shorter than a person would want it, so that the corpus ends. */
   patience?: Partial<Patience>;
-  /** `failed`: nothing was stopped. `undone`: services were stopped, and the release before runs again. */
-  ends: 'failed' | 'undone';
+  /**
+   * `refused`: not even begun, one message says why. `failed`: nothing was stopped. `undone`: services were stopped,
+   * and the release before runs again.
+   */
+  ends: 'refused' | 'failed' | 'undone';
   exitCode: 1 | 2 | 3;
   /** Step at which it ends. */
   step: RegExp;
