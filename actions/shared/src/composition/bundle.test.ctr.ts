@@ -1,15 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { composeMetricsStore, exportMetrics, importMetrics } from '../metrics/index.ts';
 import type { RunResult } from '../process/run.ts';
 import { containers } from '../testing/containers/index.ts';
+import { waitFor } from '../process/wait.ts';
 import { metricNames } from './metric-names.ts';
 import { composeText, renderRelease, type RenderedRelease } from './render.ts';
 import { COMPOSE_DIR, CONFIG_DIR, layBundle, type TestBundle } from './testing/bundle.ts';
 import { openOutside, type Outside } from './testing/outside.ts';
+import { monitoringStandIns } from './testing/images.ts';
 import { buildRelease } from './testing/release.ts';
 
 const env = { ...process.env, ...containers().env };
+/** There is no package of Grafana, Loki and Alloy to make images of. */
+const LASTING = ['postgres', 'prometheus', 'alertmanager'];
 let bundle: TestBundle;
 let rendered: RenderedRelease;
 let node: string;
@@ -28,10 +33,16 @@ const bearer = (): Record<string, string> => ({
   authorization: `Bearer ${bundle.secrets.get('API_TOKEN')?.reveal() ?? ''}`,
 });
 
+const until = async (what: string, condition: () => Promise<boolean>): Promise<void> => {
+  const found = await waitFor(condition, { timeoutMs: 60_000, everyMs: 200 });
+  if (found === undefined) throw new Error(`waited in vain for ${what}`);
+};
+
 beforeAll(async () => {
   const built = await buildRelease(env, containers().registry);
   node = built.node;
-  bundle = await layBundle({ manifest: built.manifest, environment: 'development', env });
+  const monitoring = await monitoringStandIns(env, containers().registry, node);
+  bundle = await layBundle({ manifest: built.manifest, environment: 'development', env, monitoring });
   rendered = await renderRelease(bundle.render);
   for (const which of ['infrastructure', 'release'] as const) {
     files[which] = join(bundle.dir, `${which}.json`);
@@ -45,7 +56,7 @@ afterAll(async () => {
 
 describe('the development bundle on an engine', () => {
   test('comes up in its two projects: what stays, migrations, then the release', async () => {
-    good(await project('infrastructure', 'up', '-d', '--wait', '--wait-timeout', '120'));
+    good(await project('infrastructure', 'up', '-d', '--wait', '--wait-timeout', '120', ...LASTING));
     const migrated = good(await project('release', 'run', '--rm', '-T', 'migrate'));
     expect(JSON.parse(migrated.trim())).toMatchObject({ applied: ['0001_order-path'] });
     good(await project('release', 'up', '-d', '--wait', '--wait-timeout', '180'));
@@ -126,6 +137,73 @@ describe('the development bundle on an engine', () => {
       await show("SELECT count(*) FROM pg_hba_file_rules WHERE type LIKE 'host%' AND auth_method <> 'scram-sha-256'"),
     ).toBe('0');
   });
+});
+
+describe('the monitoring beside it', () => {
+  const api = async (path: string): Promise<unknown> => {
+    const response = await fetch(`${url('prometheus')}/api/v1/${path}`);
+    return ((await response.json()) as { data: unknown }).data;
+  };
+  const store = () =>
+    composeMetricsStore({ host: bundle.render.host, project: bundle.project, url: url('prometheus') });
+
+  test('scrapes every service with the token out of its file, and has the alerts of the environment', async () => {
+    await until('every service to be scraped', async () => {
+      const { activeTargets } = (await api('targets')) as {
+        activeTargets: { health: string; labels: { job: string } }[];
+      };
+      const services = activeTargets.filter(({ labels }) => labels.job === 'papergate');
+      return services.length === rendered.order.length && services.every(({ health }) => health === 'up');
+    });
+    const { groups } = (await api('rules')) as { groups: { rules: { name: string; health: string }[] }[] };
+    const rules = groups.flatMap((group) => group.rules);
+    expect(rules.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['ServiceDown', 'BreakerHalted', 'ReconciliationDifference', 'ErrorsLogged', 'DiskFull']),
+    );
+    const { activeAlertmanagers } = (await api('alertmanagers')) as { activeAlertmanagers: { url: string }[] };
+    expect(activeAlertmanagers.map((manager) => manager.url)).toEqual(['http://alertmanager:9093/api/v2/alerts']);
+  }, 60_000);
+
+  test('tells Alertmanager that trading is halted, and notices a service that is gone', async () => {
+    const trip = await fetch(`${url('orchestrator')}/api/v1/circuit-breaker/trip`, {
+      method: 'POST',
+      headers: { ...bearer(), 'content-type': 'application/json' },
+      body: JSON.stringify({ reason: 'a drill' }),
+    });
+    expect(trip.status).toBe(200);
+    good(await bundle.docker('stop', containerOf('signal-bridge')));
+    type Alert = { labels: Record<string, string> };
+    const has = (alerts: Alert[], name: string, service: string): boolean =>
+      alerts.some(({ labels }) => labels['alertname'] === name && labels['service'] === service);
+    await until('the halt at Alertmanager', async () => {
+      const alerts = (await (await fetch(`${url('alertmanager')}/api/v2/alerts`)).json()) as Alert[];
+      return has(alerts, 'BreakerHalted', 'risk-manager');
+    });
+    // It fires after a minute; Prometheus counts from the first scrape that fails.
+    await until('the missing service to be noticed', async () =>
+      has(((await api('alerts')) as { alerts: Alert[] }).alerts, 'ServiceDown', 'signal-bridge'),
+    );
+  }, 180_000);
+
+  test('gives its metrics to a file, from which a Prometheus on a fresh volume has them again', async () => {
+    const file = join(bundle.dir, 'metrics.tar.gz');
+    const exported = await exportMetrics({ store: await store(), file });
+    expect(exported.range.series).toBeGreaterThan(50);
+    const container = `${bundle.project}-prometheus-1`;
+    expect(good(await bundle.docker('exec', container, 'ls', '/prometheus/snapshots')).trim()).toBe('');
+    await expect(importMetrics({ store: await store(), file })).rejects.toMatchObject({ code: 'METRICS_OVERLAP' });
+
+    good(await bundle.docker('rm', '-f', container));
+    good(await bundle.docker('volume', 'rm', `${bundle.project}_prometheus-data`));
+    good(await project('infrastructure', 'up', '-d', '--wait', '--wait-timeout', '120', ...LASTING));
+    const imported = await importMetrics({ store: await store(), file });
+    expect(imported.range).toEqual(exported.range);
+    // The new one's own samples stay, and go on.
+    const { result } = (await api(
+      `query?query=${encodeURIComponent('min(timestamp(up)) > ' + String(exported.range.to))}`,
+    )) as { result: unknown[] };
+    expect(result.length).toBe(1);
+  }, 180_000);
 });
 
 describe('the networks', () => {

@@ -72,6 +72,12 @@ export async function monitoringStandIns(
     const copies = files.map(
       (file) => `COPY ${basename(file)} /bin/${basename(file) === from ? name : basename(file)}`,
     );
+    // Debian's Alertmanager looks for its templates where Debian puts them; the official one has them built in.
+    if (name === 'alertmanager') {
+      const templates = ['default.tmpl', 'email.tmpl'];
+      files.push(...templates.map((template) => `/usr/share/prometheus/alertmanager/${template}`));
+      copies.push(`COPY ${templates.join(' ')} /usr/share/prometheus/alertmanager/`);
+    }
     const owned = `RUN mkdir -p ${data} /etc/${name} && chown 65534:65534 ${data}`;
     const dockerfile = [`FROM ${node}`, ...copies, owned, 'USER 65534:65534', `ENTRYPOINT ["/bin/${name}"]`, ''].join(
       '\n',

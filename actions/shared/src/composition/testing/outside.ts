@@ -11,7 +11,7 @@ export interface Outside {
 }
 
 const PORT = 7;
-const SERVE = `require('node:net').createServer((s) => s.end('outside')).listen(${PORT}, '0.0.0.0', () => console.log('up'))`;
+const SERVE = `require('node:net').createServer((s) => s.on('error', () => s.destroy()).end('outside')).listen(${PORT}, '0.0.0.0', () => console.log('up'))`;
 
 /**
  * A network namespace behind a pair of virtual cables, which knows no way back to the networks of containers, as a router
