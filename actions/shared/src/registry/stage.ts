@@ -105,6 +105,7 @@ export async function pushStage(options: PushStageOptions): Promise<PushOutcome>
   if (signer !== undefined) {
     onProgress({ message: `signing with ${signer.description}` });
     await sign({
+      ...chanceOf(options),
       images: Object.values(images).map(imageName),
       manifest: manifestImage,
       sbom: sbom.content,

@@ -43,6 +43,8 @@ async function signed(): Promise<void> {
     provenance: {},
     signer,
     env,
+    policy: { tries: 3, baseMs: 1, capMs: 1, retryAfterMaxMs: 0 },
+    sleep: () => Promise.resolve(),
   });
 }
 
@@ -110,11 +112,21 @@ describe('signing with cosign', () => {
     expect(inspect(failed, { depth: 9 })).not.toContain(PASSWORD);
   });
 
+  test('a registry that stumbles once is tried again', async () => {
+    cosign(
+      FLAGS_2,
+      'here=$(dirname "$0"); [ -e "$here/once" ] && exit 0; touch "$here/once"; echo "Error: 503 Service Unavailable" >&2; exit 1',
+    );
+    await signed();
+    expect(calls().map((line) => line.split(' ')[0])).toEqual(['sign', 'sign', 'attest', 'attest']);
+  });
+
   test('any other failure is not, and says that what was pushed is unsigned', async () => {
     cosign(FLAGS_2, 'echo "Error: signing: dial tcp: i/o timeout" >&2; exit 1');
     await expect(signed()).rejects.toMatchObject({
       code: 'SIGNING_FAILED',
       exitCode: 3,
+      message: expect.stringContaining('(tried 3 times)'),
       fix: expect.stringContaining('not signed'),
     });
   });
