@@ -1,15 +1,6 @@
-import type {
-  CheckpointRequest,
-  CheckpointTaken,
-  DeliverOptions,
-  RestoreHooks,
-  TakeCheckpoint,
-} from '../deliver/options.ts';
-import type { Manifest } from '../release/manifest.ts';
+import type { CheckpointRequest, CheckpointTaken, RestoreHooks, TakeCheckpoint } from '../deliver/options.ts';
 import type { Check } from '../evidence/index.ts';
 import { checkpoint } from './checkpoint.ts';
-import type { DatabaseFacts } from './migrations/applied.ts';
-import { checkMigrations } from './migrations/check.ts';
 import { planRestore } from './plan-restore.ts';
 import { restore, revertRestore } from './restore.ts';
 import type { Checkpoint, CheckpointStore } from './types.ts';
@@ -44,26 +35,6 @@ export function databaseHooks(
         await revertRestore({ database, id, operation: run, now });
       },
     },
-  };
-}
-
-/**
- * The expand-only check as the engine calls it.
- * @param options.migrationsDir the folder `services/shared/migrations` of a release, wherever its sources lie
- * @param options.facts what the running database says (`databaseFacts`); it is only asked where something was delivered
- */
-export function migrationsHook(options: {
-  migrationsDir: (manifest: Manifest) => Promise<string>;
-  facts?: () => Promise<DatabaseFacts>;
-}): DeliverOptions['checkMigrations'] {
-  return async ({ current, next, kept }) => {
-    const facts = current === undefined ? undefined : await options.facts?.();
-    return checkMigrations({
-      migrationsDir: await options.migrationsDir(next),
-      current,
-      kept: kept.map(({ manifest }) => ({ commit: manifest.commit, schemaVersion: manifest.schema_version })),
-      ...facts,
-    });
   };
 }
 

@@ -1,5 +1,5 @@
 export { checkpoint, schemaVersionNow, type CheckpointOptions } from './checkpoint.ts';
-export { checksOf, databaseHooks, migrationsHook } from './delivery.ts';
+export { checksOf, databaseHooks } from './delivery.ts';
 export { isGood, verifyCheckpoint, type DrillOptions, type DrillOutcome } from './drill.ts';
 export { runDue, whatIsDue, type Action as DueAction, type Due, type RunDueOptions } from './due.ts';
 export { planRestore, type RestorePlan, type TableLoss } from './plan-restore.ts';

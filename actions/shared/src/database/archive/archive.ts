@@ -3,7 +3,7 @@ import { PassThrough, Readable, Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, createGzip } from 'node:zlib';
 import type { Client } from 'pg';
-import { ExternalError, messageOf } from '@papergate/config';
+import { errorCode, ExternalError, messageOf } from '@papergate/config';
 import type { DatabaseAccess } from '../../deliver/types.ts';
 import { databaseOf, userOf, withDatabase, connect } from '../connection.ts';
 import { restoreSql } from './sql-restore.ts';
@@ -42,15 +42,19 @@ export async function writeDump({ database, client, snapshot, into, signal }: Du
   }
   const stdout = new PassThrough();
   const written = pipeline(stdout, measure, into, options);
-  // Told below, where the program's own words are known as well.
-  written.catch(() => {});
+  // Where the file is what failed, that is the cause, whatever the program says of its closed output.
+  let fileError: unknown;
+  const settled = written.catch((error: unknown) => {
+    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') fileError = error;
+  });
   try {
     const args = ['--format=custom', '--compress=1', `--snapshot=${snapshot}`, '--lock-wait-timeout=30s'];
     await runClientProgram(database, 'pg_dump', [...args, ...addressOf(database)], { stdout, signal });
     if (!stdout.writableEnded) stdout.end();
   } catch (error) {
-    stdout.destroy(error instanceof Error ? error : undefined);
-    throw error;
+    stdout.destroy();
+    await settled;
+    throw fileError ?? error;
   }
   await written;
   return { format: 'pg_dump', ...measure.result(), sequences: undefined };
