@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 const root = resolve(process.argv[2] ?? 'node_modules');
 const remove = (path) => rmSync(path, { recursive: true, force: true });
 
-/** Declarations, source maps and pages for people. Licences stay: they have to travel with the code. */
+/** Declarations, source maps, tests and pages for people. Licences stay: they have to travel with the code. */
 const USELESS_FILE =
-  /\.(?:d\.[cm]?ts|d\.ts|map|md|markdown|flow|tsbuildinfo)$|^(?:tsconfig.*\.json|\.eslintrc.*|\.npmignore|\.editorconfig)$/;
+  /\.(?:d\.[cm]?ts|map|md|markdown|flow|tsbuildinfo|(?:test|spec)\.[cm]?[jt]s)$|^(?:tsconfig.*\.json|\.eslintrc.*|\.npmignore|\.editorconfig)$/;
 const LICENCE = /^(?:licen[cs]e|copying|notice|copyright)/i;
 /** Directly in a package only: deeper, a folder of such a name may be part of the program. */
 const USELESS_FOLDER = new Set([
