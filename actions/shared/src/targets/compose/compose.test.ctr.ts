@@ -260,15 +260,23 @@ describe('a place on a Docker Engine', () => {
         { orchestrator: '/no/such/program' },
       );
       await kit.stop();
+      try {
+        await sayWhatIsWrong(broken);
+      } finally {
+        await kit.stop();
+        await kit.start(good);
+      }
+      expect((await kit.target.observe()).manifestDigest).toBe(good.digest);
+    });
+
+    const sayWhatIsWrong = async (broken: Manifest): Promise<void> => {
       for (const service of ['risk-manager', 'signal-bridge', 'market-data', 'dashboard']) {
         await kit.target.start(broken, service, kit.fence);
       }
       await expect(untilReady(kit.target, broken, 'risk-manager')).rejects.toThrow(
         /exited 2 after \d+\.\d s.*the configuration is wrong, risk-manager/,
       );
-      await expect(untilReady(kit.target, broken, 'signal-bridge')).rejects.toThrow(
-        /(exited 1 after|started again).*boom, signal-bridge/,
-      );
+      await expect(untilReady(kit.target, broken, 'signal-bridge')).rejects.toThrow(/exited 1.*boom, signal-bridge/);
       await expect(untilReady(kit.target, broken, 'dashboard')).rejects.toThrow('killed for want of memory');
       const closed = await waitFor(
         async () => (await kit.target.probe(broken, 'market-data')).detail.includes('market: is closed'),
@@ -283,10 +291,7 @@ describe('a place on a Docker Engine', () => {
       expect((await kit.target.logs('risk-manager', 5)).join('\n')).toContain(
         'the configuration is wrong, risk-manager',
       );
-      await kit.stop();
-      await kit.start(good);
-      expect((await kit.target.observe()).manifestDigest).toBe(good.digest);
-    });
+    };
 
     test('gives the words of its migrations, without the password, and ends those that hang', async () => {
       const fails = await prepared('fails', { migrate: 'fails' });

@@ -9,6 +9,7 @@ import { containerOf, digestOfImage, isService, type Container } from './contain
 import { Docker } from './docker.ts';
 import { checkEngine } from './engine.ts';
 import { startFailed } from './errors.ts';
+import { lastEndIn } from './events.ts';
 import { imagesOf, presentImages } from './images.ts';
 import { loginFor } from './login.ts';
 import { tellingLine, type LogLine } from './logs.ts';
@@ -116,6 +117,16 @@ describe('the line that tells most', () => {
   test('is none where nothing was said', () => {
     expect(tellingLine(of('', 'Node.js v24.21.0'))).toBeUndefined();
   });
+});
+
+test('the last end of a container is read from the engine’s events', () => {
+  const die = (exitCode: string): string => JSON.stringify({ Action: 'die', Actor: { Attributes: { exitCode } } });
+  expect(lastEndIn([die('1'), '{"Action":"oom"}', die('137'), ''].join('\n'))).toEqual({
+    exitCode: 137,
+    oomKilled: true,
+  });
+  expect(lastEndIn(['{"Action":"oom"}', die('137'), die('2')].join('\n'))).toEqual({ exitCode: 2, oomKilled: false });
+  expect(lastEndIn('')).toBeUndefined();
 });
 
 describe('ports', () => {

@@ -5,6 +5,7 @@ import { probeReadiness } from '../../supervisor/readiness.ts';
 import { redact } from '../../supervisor/redact.ts';
 import { containersOf, inspect, isService, type Container } from './containers.ts';
 import type { Docker } from './docker.ts';
+import { lastEnd } from './events.ts';
 import { mergedLines, tellingLine } from './logs.ts';
 
 /** Between two looks at a container that does not answer: each costs a process, beside services that are starting. */
@@ -62,13 +63,13 @@ export class Prober {
       if (container.status !== 'running') return this.#ended(container);
       const upFor = container.restarts === 0 ? STEADY_MS : (await now()) - (container.startedAt ?? 0);
       if (upFor >= STEADY_MS) return { ready: true, detail: 'ready' };
-      return crashed(container, await this.#lastLine(container.id));
+      return this.#crashed(container, now);
     }
     if (performance.now() - known.lookedAt < LOOK_EVERY_MS) return { ready: false, detail: answer };
     const container = await this.#look(known);
     if (container === undefined) return { ready: false, detail: 'its container is gone', final: true };
     if (container.status !== 'running') return this.#ended(container);
-    if (container.restarts > 0) return crashed(container, await this.#lastLine(container.id));
+    if (container.restarts > 0) return this.#crashed(container, now);
     return { ready: false, detail: answer };
   }
 
@@ -98,19 +99,21 @@ export class Prober {
     return { ready: false, detail, ...(final ? { final } : {}) };
   }
 
+  /** It runs, after ends that it was brought back from. */
+  async #crashed(container: Container, now: () => Promise<number>): Promise<ProbeResult> {
+    const { id, createdAt, restarts } = container;
+    const [end, line] = await Promise.all([
+      lastEnd(this.#docker, id, createdAt, await now()).catch(() => undefined),
+      this.#lastLine(id),
+    ]);
+    const how = end === undefined ? 'it ended' : end.oomKilled ? 'killed for want of memory' : `exited ${end.exitCode}`;
+    const said = line === undefined ? '' : `: ${line}`;
+    const final = end?.exitCode === MISTAKE || restarts >= CRASHES;
+    return { ready: false, detail: `${how}, started again ${restarts} times${said}`, ...(final ? { final } : {}) };
+  }
+
   async #lastLine(id: string): Promise<string | undefined> {
     const line = tellingLine(await mergedLines(this.#docker, id, 20));
     return line === undefined ? undefined : readableLine(redact(line, this.#secrets()));
   }
-}
-
-function crashed(container: Container, lastLine: string | undefined): ProbeResult {
-  const { exitCode, restarts } = container;
-  const said = lastLine === undefined ? '' : `: ${lastLine}`;
-  const final = exitCode === MISTAKE || restarts >= CRASHES;
-  return {
-    ready: false,
-    detail: `it ended and was started again ${restarts} times${said}`,
-    ...(final ? { final } : {}),
-  };
 }
