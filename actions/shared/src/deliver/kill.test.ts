@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import type { Manifest } from '../release/manifest.ts';
 import { verifyAudit } from './audit.ts';
 import { committed, goodReleases, readHistory } from './history.ts';
@@ -10,6 +10,9 @@ import { takeDown } from './take-down.ts';
 import { simManifest } from './testing/bundle.ts';
 import type { Deployer, Fate } from './testing/deployer.ts';
 import { demandSound, SimWorld } from './testing/world.ts';
+
+// Thousands of small worlds: seconds on a machine of its own, more on one that is shared.
+jest.setTimeout(240_000);
 
 const one = simManifest(1);
 const two = simManifest(2, { schema: '0002_more' });
@@ -59,11 +62,15 @@ async function killEverywhere(
   act: Act,
   candidates: readonly (Manifest | undefined)[],
   look: (world: SimWorld, at: Manifest | undefined, outcome: RecoverOutcome) => void | Promise<void> = () => {},
+  /** The operation from which on it differs from what another test kills. */
+  since = '',
 ): Promise<Map<string, number>> {
   const ends = new Map<string, number>();
   const start = await prepared(prepare);
   const operations = await operationsOf(start, act);
+  const first = operations.findIndex((operation) => operation.startsWith(since));
   for (const [index, operation] of operations.entries()) {
+    if (index < first) continue;
     const at = index + 1;
     for (const when of operation.startsWith('append') ? (['before', 'torn'] as const) : (['before'] as const)) {
       const world = start.copy();
@@ -130,6 +137,8 @@ describe('a deployer that is killed', () => {
       },
       (world, deployer) => world.deliver(deployer, two),
       [one],
+      () => {},
+      'start orchestrator',
     );
   });
 
@@ -162,6 +171,7 @@ describe('a deployer that is killed', () => {
         expect(world.bundle.database).toEqual(
           at === one ? { schema: '0001_init', rows: 0 } : { schema: '0002_more', rows: 7 },
         ),
+      'restore plan',
     );
   });
 
@@ -252,3 +262,41 @@ test('somebody who removes the folder of the lease removes no record with it', a
   expect(outcome).toMatchObject({ status: 'delivered', from: two, generation: 3 });
   await demandSound(world, three);
 });
+
+test('a commit that a sleeper writes down while another one is about to undo it does not count', async () => {
+  const start = await prepared(withOne);
+  const operations = await operationsOf(start, (world, deployer) => world.deliver(deployer, two));
+  // The audit log is first touched by the commit: the line before it in the journal is the one that decides.
+  const at = operations.lastIndexOf('append /place/journal.jsonl', operations.indexOf('append /place/audit.jsonl')) + 1;
+  const world = start.copy();
+  const sleeper = world.deployer({ machine: 'elsewhere', fates: [{ at, kind: 'sleeps', ms: 600_000 }] });
+  const sleeping = world.deliver(sleeper, two).catch((error: { code: string }) => error.code);
+  await world.time.run(world.time.sleep(100_000));
+
+  const next = world.deployer();
+  const options = world.options(next);
+  const { place } = options.target;
+  const { files } = place.host;
+  let reads = 0;
+  const read = async (path: string): Promise<string | undefined> => {
+    const text = await files.read(path);
+    // The first look is for the generations; the second is the one that recovery goes by.
+    if (path === '/place/journal.jsonl' && ++reads === 2) {
+      sleeper.wake();
+      await world.time.sleep(10);
+    }
+    return text;
+  };
+  const target = { ...options.target, place: { ...place, host: { ...place.host, files: { ...files, read } } } };
+  const outcome = await world.time.run(recover({ ...options, target }, next.leaseWorld(world.deployers)));
+  expect(outcome).toMatchObject({ status: 'undone' });
+  expect(await world.time.run(sleeping)).toBe('LEASE_LOST');
+  expect(wasWritten(world, two)).toBe(true);
+  await demandSound(world, one);
+});
+
+/** Whether the line of the commit is in the file at all, counted or not. */
+const wasWritten = (world: SimWorld, { digest }: Manifest): boolean =>
+  (world.disk.text('/place/journal.jsonl') ?? '')
+    .split('\n')
+    .some((line) => line.includes('"step":"commit","state":"begin"') && line.includes(digest));

@@ -29,6 +29,7 @@ export class Deployer {
   readonly #latency: () => number;
   #dead = false;
   #asleepUntil = 0;
+  readonly #wakers: (() => void)[] = [];
   #die: (how: 'killed') => void = () => {};
 
   constructor(
@@ -68,6 +69,7 @@ export class Deployer {
 
   wake(): void {
     this.#asleepUntil = 0;
+    for (const wake of this.#wakers.splice(0)) wake();
   }
 
   /** One operation: `act` happens at one moment. `torn` is what a kill in the middle of it leaves. */
@@ -94,7 +96,10 @@ export class Deployer {
 
   /** A dead process goes on never; one that sleeps, when it wakes up. */
   async alive(): Promise<void> {
-    while (this.#asleepUntil > this.#time.now) await this.#time.sleep(this.#asleepUntil - this.#time.now);
+    while (this.#asleepUntil > this.#time.now) {
+      const woken = new Promise<void>((resolve) => this.#wakers.push(resolve));
+      await Promise.race([this.#time.sleep(this.#asleepUntil - this.#time.now), woken]);
+    }
     if (this.#dead) await new Promise<never>(() => {});
   }
 
