@@ -85,8 +85,9 @@ async function deployTo(place: OpenPlace, flags: Flags, context: CommandContext)
   if (next === undefined) throw new Error('there is no manifest to deploy');
   const name = flags.sha === undefined ? `--manifest ${flags.manifest ?? ''}` : `--sha ${flags.sha}`;
   const moving = place.moving(`papergate deploy ${name}`, showDelivery(output, flags.json), interrupts.stop);
-  await place.keepSettings();
+  await place.keepSettings('before');
   const outcome = await deliver({ ...moving, next });
+  if (outcome.status === 'delivered' || outcome.status === 'unchanged') await place.keepSettings('delivered');
   output.out(flags.json ? JSON.stringify(outcome) : outcomeText(outcome));
   context.setExitCode(outcome.exitCode);
 }

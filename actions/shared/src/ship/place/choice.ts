@@ -40,7 +40,7 @@ export function checkChoice(choice: PlaceChoice): PlaceChoice {
     }
   }
   if (choice.project !== undefined) checkProject(choice.project);
-  if (choice.host !== undefined) parseSshUrl(choice.host);
+  if (choice.host !== undefined) checkHost(choice.host);
   for (const [key, flag] of [
     ['identity', '--identity'],
     ['knownHosts', '--known-hosts'],
@@ -62,6 +62,16 @@ function checkProject(project: string): void {
     message: `--project is "${project}", allowed: up to 48 of a-z, 0-9, "-" and "_", beginning with a letter or digit, and not "${PROCESS_PROJECT}"`,
     fix: 'give another name, or leave it out: papergate-<environment>',
   });
+}
+
+function checkHost(host: string): void {
+  try {
+    parseSshUrl(host);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { code, message, fix } = error;
+    throw new UserError({ code, message: `--host: ${message}`, ...(fix === undefined ? {} : { fix }) });
+  }
 }
 
 /** Whose Compose project this is, where nobody said. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { messageOf, UserError } from '@papergate/config';
-import { defaultRegistry, fetchManifest } from '../../registry/index.ts';
+import { readHistory } from '../../deliver/history.ts';
+import { defaultRegistry, fetchManifest, releaseArtifactOf } from '../../registry/index.ts';
 import { checkManifest, makeRelease, resolveCommit, type Manifest } from '../../release/index.ts';
 import type { OpenOptions, PlaceRecord } from './open.ts';
 
@@ -24,29 +25,34 @@ export async function manifestOf(record: PlaceRecord, options: Caller, wanted: W
     if (reference === undefined || existsSync(wanted.manifest)) return readManifestFile(wanted.manifest);
     return (await fetchManifest({ ...reference, env, signal })).manifest;
   }
-  const commit = await commitOf(repository, wanted.sha ?? 'HEAD', signal);
+  const sha = wanted.sha ?? 'HEAD';
+  const known = await resolveCommit(repository, sha, signal).catch((error: unknown) => error as Error);
+  // A full commit need not be one of this checkout: the registry has its own word on it.
+  const commit = known instanceof Error ? (/^[0-9a-f]{40}$/.test(sha) ? sha : undefined) : known.sha;
+  if (commit === undefined || (known instanceof Error && record.place.kind === 'process')) throw known;
   if (record.place.kind === 'process') return (await makeRelease(repository, home.releases, commit, signal)).manifest;
-  const registry = await registryOf(record, options, wanted.registry);
+  const registry = await registryOf(record, options, wanted.registry).catch((error: unknown) => {
+    throw known instanceof Error ? known : error;
+  });
   return (await fetchManifest({ registry, commit, env, signal })).manifest;
 }
 
-/** Where a place's releases lie: what is said, the place's own, or the default of the checkout. */
+/** Where a place's releases lie: what is said, the place's own, where its last release came from, or the default of the checkout. */
 export async function registryOf(
-  { settings }: Pick<PlaceRecord, 'settings'>,
+  { settings, place }: PlaceRecord,
   { env, repository, signal }: Pick<Caller, 'env' | 'repository' | 'signal'>,
   said: string | undefined,
 ): Promise<string> {
-  const named = said ?? nonEmpty(env['PAPERGATE_REGISTRY']) ?? settings.registry;
+  const named = said ?? nonEmpty(env['PAPERGATE_REGISTRY']) ?? settings.registry ?? (await namespaceOf(place));
   return named ?? defaultRegistry(repository, signal);
 }
 
-const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
-
-// A full commit need not be one of this checkout: the registry has its own word on it.
-async function commitOf(repository: string, sha: string, signal: AbortSignal): Promise<string> {
-  if (/^[0-9a-f]{40}$/.test(sha)) return sha;
-  return (await resolveCommit(repository, sha, signal)).sha;
+async function namespaceOf(place: PlaceRecord['place']): Promise<string | undefined> {
+  const last = (await readHistory(place)).releases[0]?.manifest;
+  return last === undefined ? undefined : releaseArtifactOf(last)?.repository.replace(/\/release$/, '');
 }
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
 
 function referenceOf(
   text: string,

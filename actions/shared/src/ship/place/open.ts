@@ -61,8 +61,11 @@ export interface OpenPlace {
   acting(command: string, onEvent: (event: DeliverEvent) => void, signal: AbortSignal): PlaceOptions;
   /** Options of a call that moves the place to a release. */
   moving(command: string, onEvent: (event: DeliverEvent) => void, signal: AbortSignal): Moving;
-  /** Writes down what later commands have to know of this place. */
-  keepSettings(): Promise<void>;
+  /**
+   * Writes down what later commands have to know of this place. Of a new one before anything is done, so that a
+   * deployer that is killed leaves a place that can be told; of a known one once it runs as it was asked for.
+   */
+  keepSettings(when: 'before' | 'delivered'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -181,7 +184,9 @@ function opened(
               verifySignatures({ manifest, policy: { required: true, publicKey }, env, signal }),
           }),
     }),
-    keepSettings: () => writeSettings(place, settings),
+    keepSettings: async (when) => {
+      if (when === 'delivered' || (await readSettings(place)) === undefined) await writeSettings(place, settings);
+    },
     close: async () => {
       await target.close();
       await place.host.close();

@@ -136,7 +136,7 @@ class PlacedShipping {
   async #deliver(open: OpenPlace, manifest: Manifest): Promise<DeliverOutcome> {
     const { log, options, tell } = this.#parts;
     const never = new AbortController().signal;
-    await open.keepSettings();
+    await open.keepSettings('before');
     const delivery = new Delivery((onEvent) =>
       deliver({ ...open.moving(options.command, onEvent, options.signal), next: manifest }),
     );
@@ -152,6 +152,7 @@ class PlacedShipping {
     void done;
     const settled = await outcome;
     log.amend('deploy', deployEvidence(settled));
+    if (settled.status === 'delivered' || settled.status === 'unchanged') await open.keepSettings('delivered');
     return settled;
   }
 
