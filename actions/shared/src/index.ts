@@ -46,7 +46,6 @@ export { localHost, parseSshUrl, sshHost, type LocalHostOptions, type SshAddress
 export type * from './host/types.ts';
 export * from './registry/index.ts';
 export * from './deliver/index.ts';
-export * as databaseCare from './database/index.ts';
 export * from './ship/place/index.ts';
 export { rerunAtPlace } from './ship/placed/rerun.ts';
 export {
@@ -61,3 +60,5 @@ export { startSshd, type TestSshd } from './host/testing/sshd.ts';
 export * from './composition/index.ts';
 export { exportMetrics, importMetrics } from './metrics/index.ts';
 export * from './images/index.ts';
+export { applicationsBefore, databaseFacts, layOlderApplication, type OlderApplication } from './database/index.ts';
+export { databaseOf as stagingDatabase } from './targets/process/database.ts';

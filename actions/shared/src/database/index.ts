@@ -17,3 +17,4 @@ export { listCheckpoints, readCheckpoint, type Listing } from './store.ts';
 export type { Checkpoint, CheckpointStore, Drill } from './types.ts';
 export { checkMigrations, type CheckMigrationsOptions } from './migrations/check.ts';
 export { databaseFacts, type DatabaseFacts } from './migrations/applied.ts';
+export { applicationsBefore, layOlderApplication, MIGRATIONS_FOLDER, type OlderApplication } from './n-minus-one.ts';
