@@ -1,6 +1,6 @@
 import { ExternalError } from '@papergate/config';
 import type { Manifest } from '../../release/manifest.ts';
-import { verifyAudit } from '../audit.ts';
+import { readAudit, verifyAudit } from '../audit.ts';
 import { deliver } from '../deliver.ts';
 import type { DeliverEvent } from '../events.ts';
 import { readHistory } from '../history.ts';
@@ -147,9 +147,11 @@ export async function demandSound(world: SimWorld, wanted: Manifest | undefined)
   if (!bundle.isExactly(wanted)) wrong.push(`what runs is not exactly ${wanted?.commit.slice(0, 7) ?? 'nothing'}`);
   if (bundle.mostWriters > 1) wrong.push(`${bundle.mostWriters} order writers ran at once`);
   const place = world.place(world.deployer());
-  const [verdict, history, journal] = await time.run(
-    Promise.all([verifyAudit(place), readHistory(place), readPlaceJournal(place)]),
+  const [verdict, history, journal, audit] = await time.run(
+    Promise.all([verifyAudit(place), readHistory(place), readPlaceJournal(place), readAudit(place)]),
   );
+  const delivered = audit.filter(({ outcome }) => outcome === 'delivered').map(({ detail }) => detail['run']);
+  if (new Set(delivered).size !== delivered.length) wrong.push('a delivery is in the audit log twice');
   wrong.push(...verdict.problems.map(({ seq, what }) => `audit entry ${seq} ${what}`));
   if (history.current !== (wanted?.digest ?? null)) wrong.push(`the record says ${history.current ?? 'nothing'} runs`);
   const open = openRun(journal);
