@@ -35,7 +35,8 @@ describe('the words of a build', () => {
       '#21 0.6 all is well',
       '\u001b[31m#20 0.7 npm error 404 Not Found\u001b[0m',
       '#20 ERROR: process "npm ci" did not complete successfully: exit code: 1',
-      '#21 CANCELED',
+      '#21 ERROR: context canceled',
+      '#22 CANCELED',
       'ERROR: failed to solve: process "npm ci" did not complete',
     ]);
     expect(words.failure()).toEqual({

@@ -41,6 +41,7 @@ describe('versions', () => {
     ['0.13.1+ds1', '0.12.0', false],
     ['nonsense', '0.12.0', true],
     ['100.0.0', '25.0.0', false],
+    ['26.0.1', '25.9.9', false],
   ])('%s is older than %s: %s', (a, b, older) => expect(isOlder(a, b)).toBe(older));
 });
 
