@@ -252,6 +252,9 @@ class Shipping {
   }
 }
 
+/** Nobody listens, or somebody did until a moment ago: a process that dies closes its connections first. */
+const GONE: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
 /** Names of those at whose address nobody listens. One that is merely slow to answer is not among them. */
 async function refusing(urls: Record<string, string>): Promise<string[]> {
   const looks = Object.entries(urls).map(async ([name, url]) => {
@@ -260,7 +263,7 @@ async function refusing(urls: Record<string, string>): Promise<string[]> {
       return [];
     } catch (error) {
       const { cause } = error as { cause?: { code?: string } };
-      return cause?.code === 'ECONNREFUSED' ? [name] : [];
+      return GONE.has(cause?.code ?? '') ? [name] : [];
     }
   });
   return (await Promise.all(looks)).flat();
