@@ -205,7 +205,7 @@ class PlacedShipping {
     const never = new AbortController().signal;
     if (from === undefined) {
       tell({ type: 'staging', state: 'stopping', reason: `${why}, and there is no release before it` });
-      await takeDown({ ...open.moving(command, onEvent, never), volumes: false });
+      await takeDown({ ...open.acting(command, onEvent, never), volumes: false, condemn: true });
       tell({ type: 'staging', state: 'stopped' });
       return;
     }
