@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { Type, type Static } from 'typebox';
@@ -156,6 +156,9 @@ export function openBlocks(file: string, owner: { uid: number; gid: number }): R
     await Promise.all([feeding, reading]);
     out.finalize();
   };
+  // Whoever reads it may be no more than Node's own streams know.
+  const through = new PassThrough();
   feed().catch((error: unknown) => abandon(out, error));
-  return out as unknown as Readable;
+  pipeline(out, through).catch((error: unknown) => abandon(through, error));
+  return through;
 }
