@@ -79,7 +79,9 @@ export async function runDue(options: RunDueOptions): Promise<Action[]> {
     });
   }
   if (drill && !hasSome) await attempt('drill', drillNow);
-  if (backup || drill) {
+  // Where there is no new one, the old ones may be needed for longer.
+  const wanting = actions.some(({ action, id }) => action === 'backup' && id === undefined);
+  if ((backup || drill) && !wanting) {
     await attempt('prune', async () => {
       const { keep = [], days } = options;
       const pruned = await pruneCheckpoints({ ...shared, now: now(), keep, ...(days === undefined ? {} : { days }) });

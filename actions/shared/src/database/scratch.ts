@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
+import { ExternalError } from '@papergate/config';
 import type { DatabaseAccess } from '../deliver/types.ts';
 import { databaseOf, during, quoted } from './connection.ts';
 import { maintenanceUrl, scratchPrefix } from './lock.ts';
@@ -49,7 +50,13 @@ export async function createLike(client: Client, database: DatabaseAccess, name:
     [databaseOf(database.adminUrl)],
   );
   const facts = rows[0];
-  if (facts === undefined) throw new Error('the database is not there');
+  if (facts === undefined) {
+    throw new ExternalError({
+      code: 'DATABASE_MISSING',
+      message: `there is no database ${databaseOf(database.adminUrl)} on this server`,
+      fix: 'deploy a release, which makes it, or correct the address',
+    });
+  }
   const text = (value: string): string => client.escapeLiteral(value);
   const locale =
     facts.provider === 'i'
