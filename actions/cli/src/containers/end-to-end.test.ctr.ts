@@ -52,7 +52,7 @@ beforeAll(async () => {
   kit = await makeKit({
     name: 'whole',
     registry: proxy.address,
-    ship: ['--load', 'quick', '--sign-key', join(dir, 'cosign.key'), '--require-signature', publicKey],
+    ship: ['--load', 'none', '--sign-key', join(dir, 'cosign.key'), '--require-signature', publicKey],
     env: {
       DOCKER_CONFIG: dockerConfig,
       COSIGN_PASSWORD: SECRETS.cosign,
@@ -91,12 +91,12 @@ function report(): { gate: { decision: string }; stages: Stage[] } {
 }
 
 describe('a commit', () => {
-  test('is built, pushed, deployed, smoke-tested, put under load and let through the gate', () => {
+  test('is built, pushed, deployed, smoke-tested and let through the gate', () => {
     expect(kit.shipped).toContain('gate: pass');
     const { gate } = report();
     expect(gate.decision).toBe('pass');
-    for (const stage of ['validate', 'build', 'push', 'deploy', 'smoke', 'load', 'gate']) {
-      expect(kit.shipped).toMatch(new RegExp(`✔ ${stage} `));
+    for (const stage of ['validate', 'build', 'push', 'deploy', 'smoke', 'gate']) {
+      expect(kit.shipped).toContain(`${stage}: ok in`);
     }
     expect(proxy.let()).toBeGreaterThan(0);
   });

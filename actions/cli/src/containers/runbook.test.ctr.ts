@@ -78,6 +78,10 @@ describe('every command of docs/operations.md does what the page says', () => {
       env: { ...env, ...(await lookedUp(line)) },
     });
     expect({ code, said: `${stdout}${stderr}` }).toEqual({ code: 0, said: expect.any(String) });
+    if (line.includes('papergate ship')) {
+      expect(`${stdout}${stderr}`).toContain('gate: pass');
+      expect(`${stdout}${stderr}`).toContain('load: ok in');
+    }
     if (line.includes('rollback "$PREVIOUS"') && line.includes('--yes')) {
       expect(newest(kit.place).commit).toBe(kit.good.commit);
     }

@@ -15,7 +15,8 @@ export interface Broken {
    * and the release before runs again.
    */
   ends: 'refused' | 'failed' | 'undone';
-  exitCode: 1 | 2 | 3;
+  /** Where a race decides which of two is noticed first, both. */
+  exitCode: 1 | 2 | 3 | readonly number[];
   /** Step at which it ends. */
   step: RegExp;
   /** The service that is to blame; its image has to be named with it. */
