@@ -52,7 +52,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (files.release !== '') await project('release', '--profile', '*', 'down', '--timeout', '5');
   await bundle?.close();
-}, 120_000);
+}, 240_000);
 
 describe('the development bundle on an engine', () => {
   test('comes up in its two projects: what stays, migrations, then the release', async () => {
@@ -198,11 +198,10 @@ describe('the monitoring beside it', () => {
     good(await project('infrastructure', 'up', '-d', '--wait', '--wait-timeout', '120', ...LASTING));
     const imported = await importMetrics({ store: await store(), file });
     expect(imported.range).toEqual(exported.range);
-    // The new one's own samples stay, and go on.
-    const { result } = (await api(
-      `query?query=${encodeURIComponent('min(timestamp(up)) > ' + String(exported.range.to))}`,
-    )) as { result: unknown[] };
-    expect(result.length).toBe(1);
+    await until('the new one’s own samples beside them', async () => {
+      const query = encodeURIComponent(`max(timestamp(up)) > ${exported.range.to}`);
+      return ((await api(`query?query=${query}`)) as { result: unknown[] }).result.length === 1;
+    });
   }, 180_000);
 });
 
