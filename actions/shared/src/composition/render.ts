@@ -126,10 +126,7 @@ function part(model: ComposeModel, wanted: (name: string) => boolean): ComposeMo
 function within(service: ComposeService, wanted: (name: string) => boolean): ComposeService {
   const { depends_on: needs = {}, ...rest } = service;
   const kept = Object.fromEntries(
-    Object.entries(needs).filter(
-      ([name, { condition }]) =>
-        wanted(name) && !(condition === 'service_completed_successfully' && ONE_OFFS.some((one) => one === name)),
-    ),
+    Object.entries(needs).filter(([name]) => wanted(name) && !ONE_OFFS.some((one) => one === name)),
   );
   return Object.keys(kept).length === 0 ? rest : { ...rest, depends_on: kept };
 }
