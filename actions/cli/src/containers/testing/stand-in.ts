@@ -12,7 +12,8 @@ export type StandInFault =
   | 'crash-loop'
   | 'memory'
   | 'foreign'
-  | 'missing-module';
+  | 'missing-module'
+  | 'tells-secrets';
 
 /** Words that it says before the end, for the diagnosis to repeat. */
 export const wordsOf = (service: string | undefined, fault: StandInFault): string =>
@@ -26,7 +27,7 @@ export const wordsOf = (service: string | undefined, fault: StandInFault): strin
 export function standIn(service: string | undefined, fault?: StandInFault, slowMs = 2_000): string {
   const words = JSON.stringify(wordsOf(service, fault ?? 'exits'));
   return `
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 ${fault === 'missing-module' ? "import './gone.ts';" : ''}
 const env: Record<string, string | undefined> = process.env;
@@ -34,6 +35,10 @@ const fault: string = ${JSON.stringify(fault ?? '')};
 const name = ${service === undefined ? "env.PAPERGATE_SERVICE ?? ''" : JSON.stringify(service)};
 const say = () => console.error(JSON.stringify({ level: 50, msg: ${words} }));
 if (fault !== '') say();
+if (fault === 'tells-secrets') {
+  for (const name of readdirSync('/run/secrets')) console.error('secret ' + name + ': ' + readFileSync('/run/secrets/' + name, 'utf8'));
+  process.exit(1);
+}
 if (fault === 'exits') process.exit(1);
 if (fault === 'refuses') process.exit(2);
 if (fault === 'memory') for (const held: Buffer[] = []; ; ) held.push(Buffer.alloc(16 * 2 ** 20, 1));
