@@ -12,7 +12,8 @@ import { withImages, type Manifest } from '../../release/manifest.ts';
 import { shortDigest } from '../../deliver/place.ts';
 import { composeKit, quiet, untilReady, type ComposeKit } from './testing/kit.ts';
 
-jest.setTimeout(180_000);
+// The first test of a machine makes the base images.
+jest.setTimeout(600_000);
 
 describe('a place on a Docker Engine', () => {
   let kit: ComposeKit;

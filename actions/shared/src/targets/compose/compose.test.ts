@@ -17,7 +17,7 @@ import { appliedIn } from './one-off.ts';
 import { listeningPorts, parsePorts, publishedPorts } from './ports.ts';
 import { endWords } from './probe.ts';
 import { neededSecrets } from './secret-files.ts';
-import { wavesOf } from './waves.ts';
+import { drainGroups, wavesOf } from './waves.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 const described = {
@@ -205,13 +205,24 @@ describe.each(ENVIRONMENTS)('the groups in which services of %s start', (environ
     const needs = [
       ['market-data', 'execution-engine'],
       ['risk-manager', 'execution-engine'],
-      ['execution-engine', 'orchestrator'],
       ['execution-engine', 'observability-api'],
       ['orchestrator', 'dashboard'],
     ] as const;
     const at = (service: string): number => waves.findIndex((wave) => wave.includes(service));
     for (const [first, then] of needs) expect(at(first)).toBeLessThan(at(then));
+    expect(at('execution-engine')).toBe(at('orchestrator'));
   });
+});
+
+test('what goes down together is drained from the front: nobody hands the order writer orders when it is asked to end', () => {
+  expect(drainGroups(['execution-engine', 'orchestrator'])).toEqual([['orchestrator'], ['execution-engine']]);
+  expect(drainGroups(['dashboard', 'observability-api'])).toEqual([['dashboard', 'observability-api']]);
+  expect(drainGroups(['market-data', 'execution-engine', 'orchestrator'])).toEqual([
+    ['orchestrator'],
+    ['execution-engine'],
+    ['market-data'],
+  ]);
+  expect(drainGroups([])).toEqual([]);
 });
 
 describe('the engine of a host', () => {

@@ -4,6 +4,7 @@ import type { Manifest } from '../../release/manifest.ts';
 import { probeReadiness } from '../../supervisor/readiness.ts';
 import { LABEL } from './containers.ts';
 import { lastWords, type Docker } from './docker.ts';
+import { drainGroups } from './waves.ts';
 import { dockerFailed, notPrepared, startFailed } from './errors.ts';
 
 /** Beyond the patience of any service; the engine's own limit of a stop is that of its container. */
@@ -47,10 +48,13 @@ export async function stopServices(
   services: readonly string[],
   fence: Fence,
 ): Promise<void> {
-  const running = (await seen(docker, project)).filter((found) => services.includes(found.service) && runs(found));
-  if (running.length === 0) return;
-  await fence.assertHeld();
-  await stopContainers(docker, running);
+  const running = (await seen(docker, project)).filter(runs);
+  for (const group of drainGroups(services)) {
+    const own = running.filter(({ service }) => group.includes(service));
+    if (own.length === 0) continue;
+    await fence.assertHeld();
+    await stopContainers(docker, own);
+  }
 }
 
 async function stopContainers(docker: Docker, containers: readonly Seen[]): Promise<void> {
