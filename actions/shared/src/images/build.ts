@@ -7,6 +7,7 @@ import type { Release } from '../release/index.ts';
 import { checkBuildArgs, secretShape } from './args.ts';
 import { engineInfo, requireBuilder, type EngineInfo } from './docker/engine.ts';
 import { docker, engineUnreachable, runDocker, type DockerEnv } from './docker/run.ts';
+import { pruneBuilds } from './prune.ts';
 import { measureImages, type BuiltImage } from './sizes.ts';
 import { BuildWords } from './words.ts';
 
@@ -63,8 +64,10 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImages> {
   const engine = await engineInfo(env, signal);
   requireBuilder(engine);
   const ids = await bake(options, files);
+  const images = await measureImages(ids, env, signal);
+  await pruneBuilds({ env, keep: [release.manifest.commit], signal });
   return {
-    images: await measureImages(ids, env, signal),
+    images,
     engine,
     nodeImage: nodeImage ?? 'default',
     durationMs: performance.now() - started,
@@ -168,7 +171,8 @@ function readIds(metadata: string): Record<string, string> {
   const found = JSON.parse(readFileSync(metadata, 'utf8')) as Record<string, Record<string, unknown> | undefined>;
   return Object.fromEntries(
     SERVICE_NAMES.map((service) => {
-      const id = found[service]?.['containerimage.config.digest'] ?? found[service]?.['containerimage.digest'];
+      // By this digest an engine knows the image, whichever of its two kinds of store it has.
+      const id = found[service]?.['containerimage.digest'];
       if (typeof id !== 'string') {
         throw new ExternalError({
           code: 'BUILD_FAILED',

@@ -4,6 +4,7 @@ export { buildImages, localTag, type BuildOptions, type BuildSecrets, type Built
 export { engineInfo, isOlder, OLDEST, requireBuilder, requireCompose, type EngineInfo } from './docker/engine.ts';
 export { docker, runDocker, type DockerEnv } from './docker/run.ts';
 export { commitEpoch } from './epoch.ts';
+export { pruneBuilds } from './prune.ts';
 export { scanArchive, scanCheck, scanLayers, type ScanFinding, type ScanReport } from './scan/index.ts';
 export { BUDGET, budgetChecks, measureImages, type BuiltImage, type ImageLayer } from './sizes.ts';
 export { tagImages } from './tag.ts';
