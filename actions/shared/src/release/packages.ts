@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { ExternalError } from '@papergate/config';
 import { run, type RunResult } from '../process/run.ts';
@@ -34,14 +44,52 @@ export async function providePackages(
     onProgress,
   }: { signal?: AbortSignal | undefined; onProgress?: ((message: string) => void) | undefined } = {},
 ): Promise<PackageSource> {
+  const kept = keptPackages(checkout, release);
+  if (kept !== undefined) return kept;
   rmSync(join(release, 'node_modules'), { recursive: true, force: true });
   if (samePackages(checkout, release)) {
     linkPackages(checkout, release);
+    stamp(release, 'linked');
     return 'linked';
   }
   onProgress?.('this commit needs other packages than the checkout has; installing them');
   await install(release, signal);
+  stamp(release, 'installed');
   return 'installed';
+}
+
+/** Says how complete packages came to a release, and for which lock file; written last. */
+const STAMP = join('node_modules', '.papergate-packages.json');
+
+function stamp(release: string, source: PackageSource): void {
+  mkdirSync(join(release, 'node_modules'), { recursive: true });
+  writeFileSync(join(release, STAMP), JSON.stringify({ source, lock: lockDigest(release) }));
+}
+
+const lockDigest = (dir: string): string =>
+  createHash('sha256')
+    .update(readFileSync(join(dir, 'package-lock.json')))
+    .digest('hex');
+
+/**
+ * Packages that the release has already. They are not made anew: its processes may be running, and going back to it
+ * must not need the network. Links are as good as what they lead to.
+ */
+function keptPackages(checkout: string, release: string): PackageSource | undefined {
+  const folder = join(release, 'node_modules');
+  try {
+    const { source, lock } = JSON.parse(readFileSync(join(release, STAMP), 'utf8')) as {
+      source: PackageSource;
+      lock: string;
+    };
+    if (lock !== lockDigest(release)) return undefined;
+    if (source === 'installed') return source;
+    // The checkout that they lead to may have moved away.
+    const whole = readdirSync(folder).every((name) => existsSync(join(folder, name)));
+    return whole && samePackages(checkout, release) ? source : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readLock(path: string): LockFile {

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -135,6 +137,24 @@ describe('packages of a release', () => {
     expect(existsSync(join(dir, 'node_modules/@papergate/config/system.development.json'))).toBe(true);
     rmSync(join(repository.dir, 'config'), { recursive: true });
     expect(existsSync(join(dir, 'node_modules/@papergate/config/system.development.json'))).toBe(true);
+  });
+
+  test('are not made anew where they are there: a release that is gone back to may be running', async () => {
+    install('left/package.json', '{}');
+    install('.package-lock.json', lock({ 'node_modules/left': left }));
+    repository.write('package-lock.json', lock({ 'node_modules/left': left }));
+    const { dir } = await makeRelease(repository.dir, releases, repository.commit());
+    await providePackages(repository.dir, dir);
+    const made = lstatSync(join(dir, 'node_modules/left')).ino;
+    expect(await providePackages(repository.dir, dir)).toBe('linked');
+    expect(lstatSync(join(dir, 'node_modules/left')).ino).toBe(made);
+    // A link that leads nowhere, and a stamp that a kill cut off, are no packages.
+    rmSync(join(dir, 'node_modules/left'));
+    symlinkSync(join(dir, 'nowhere'), join(dir, 'node_modules/left'));
+    expect(await providePackages(repository.dir, dir)).toBe('linked');
+    expect(existsSync(join(dir, 'node_modules/left/package.json'))).toBe(true);
+    writeFileSync(join(dir, 'node_modules/.papergate-packages.json'), '{');
+    expect(await providePackages(repository.dir, dir)).toBe('linked');
   });
 
   test('an optional one that this platform has not may be missing, and more than is wanted may be there', async () => {

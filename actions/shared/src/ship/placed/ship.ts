@@ -1,4 +1,4 @@
-import { EXIT, PapergateError, type ExitCode } from '@papergate/config';
+import { EXIT, PapergateError } from '@papergate/config';
 import { describeFailure } from './describe.ts';
 import { deliver, goodReleases, renderDiagnosis, rollback, takeDown } from '../../deliver/index.ts';
 import type { DeliverEvent } from '../../deliver/events.ts';
@@ -215,6 +215,6 @@ class PlacedShipping {
       tell({ type: 'note', message: `${from.commit.slice(0, 12)} runs again` });
       return;
     }
-    throw this.#refuse({ ...back, exitCode: back.exitCode === EXIT.ok ? EXIT.external : (back.exitCode as ExitCode) });
+    throw this.#refuse(back);
   }
 }

@@ -65,5 +65,5 @@ export async function beginStaging(
 function withDemoKeys(given: ReadonlyMap<SecretName, Secret>, environment: string): ReadonlyMap<SecretName, Secret> {
   if (environment !== 'development') return given;
   const demo = demoPaperCredentials();
-  return new Map([...given]).set('ALPACA_API_KEY', demo.key).set('ALPACA_SECRET_KEY', demo.secret);
+  return new Map(given).set('ALPACA_API_KEY', demo.key).set('ALPACA_SECRET_KEY', demo.secret);
 }
