@@ -165,16 +165,21 @@ export async function writeLayout(
   if (rendering.ports !== undefined) await files.write(infrastructure.ports, canonicalJson(rendering.ports));
   // Users of their own read these in the containers; the folder of the place is nobody's but ours.
   await files.makeDir(paths.config, 0o755);
-  for (const [name, text] of rendering.configFiles) await files.write(posix.join(paths.config, name), text, 0o644);
-  for (const [name, text] of rendering.infrastructureFiles) {
+  const configuration = [...rendering.configFiles].map(([name, text]) =>
+    files.write(posix.join(paths.config, name), text, 0o644),
+  );
+  const shared = [...rendering.infrastructureFiles].map(async ([name, text]) => {
     const path = posix.join(infrastructure.dir, name);
-    if ((await files.read(path)) === text) continue;
+    if ((await files.read(path)) === text) return;
     await files.makeDir(posix.dirname(path), 0o755);
     await files.write(path, text, 0o644);
-  }
-  await files.write(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
-  await files.write(paths.infrastructure, composeText(rendering.infrastructure));
-  await files.write(paths.compose, composeText(rendering.release));
+  });
+  await Promise.all([...configuration, ...shared]);
+  await Promise.all([
+    files.write(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`),
+    files.write(paths.infrastructure, composeText(rendering.infrastructure)),
+    files.write(paths.compose, composeText(rendering.release)),
+  ]);
   await files.write(paths.complete, `${manifest.digest}\n`);
 }
 

@@ -38,17 +38,34 @@ export async function writeSecrets(
   await fence.assertHeld();
   await files.makeDir(folder, 0o700);
   const root = (await place.host.run('id', ['-u'])).stdout.trim() === '0';
-  for (const name of needed) {
+  const writeOne = async (name: string): Promise<void> => {
     const secret = given.get(name);
-    if (secret === undefined) continue;
+    if (secret === undefined) return;
     const path = posix.join(folder, name);
-    if ((await files.read(path)) === secret.reveal()) continue;
+    if ((await files.read(path)) === secret.reveal()) return;
     await files.write(path, secret.reveal(), root ? 0o400 : 0o444);
-    if (!root) continue;
+  };
+  await Promise.all(needed.map(writeOne));
+  if (root)
+    await giveToReaders(
+      place,
+      needed.filter((name) => given.has(name)),
+    );
+}
+
+/** Also those that did not change: a deployer may have been killed between writing one and giving it away. */
+async function giveToReaders(place: Place, names: readonly string[]): Promise<void> {
+  const readers = new Map<number, string[]>();
+  for (const name of names) {
     const reader = SECRETS.find((spec) => spec.name === name)?.reader ?? READERS.service;
-    const { code, stderr } = await place.host.run('chown', [`${reader}:${reader}`, '--', path]);
-    if (code !== 0) throw fileError(place.host.name, `give ${path} to user ${reader}`, stderr.trim());
+    readers.set(reader, [...(readers.get(reader) ?? []), posix.join(pathsOf(place).secrets, name)]);
   }
+  await Promise.all(
+    [...readers].map(async ([reader, paths]) => {
+      const { code, stderr } = await place.host.run('chown', [`${reader}:${reader}`, '--', ...paths]);
+      if (code !== 0) throw fileError(place.host.name, `give secrets to user ${reader}`, stderr.trim());
+    }),
+  );
 }
 
 /** One secret of the place: the caller's, else the file there. */
