@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,11 +140,15 @@ describe('what is wrong outside is said in one message, and nothing is touched',
   });
 
   test('no docker on the path', async () => {
+    // All that this system has, but for docker.
     const bin = join(dir, 'bin-none');
     mkdirSync(bin);
-    for (const program of ['git', 'date', 'sh', 'hostname', 'sync', 'id', 'df', 'stat', 'tar', 'sha256sum']) {
-      const path = execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim();
-      if (path.startsWith('/')) writeFileSync(join(bin, program), `#!/bin/sh\nexec ${path} "$@"\n`, { mode: 0o755 });
+    for (const folder of ['/usr/bin', '/bin'].filter((each) => existsSync(each))) {
+      for (const name of readdirSync(folder).filter(
+        (each) => !each.startsWith('docker') && !existsSync(join(bin, each)),
+      )) {
+        symlinkSync(join(folder, name), join(bin, name));
+      }
     }
     expect(said(await refused(3, deploy(next), { PATH: bin }))).toMatch(/docker/i);
   });
@@ -185,6 +198,27 @@ describe('what is wrong outside is said in one message, and nothing is touched',
       await new Promise((resolve) => holder.close(resolve));
     }
   });
+
+  test('a disk with too little room for a place', async () => {
+    const small = join(dir, 'small');
+    const project = kit.project.replace('-input-', '-small-');
+    const place = join(small, 'places', project);
+    mkdirSync(small);
+    // Only root may, and only root can have started this engine.
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=100m', 'papergate-test', small]);
+    try {
+      mkdirSync(place, { recursive: true, mode: 0o700 });
+      const settings = JSON.parse(readFileSync(join(kit.place, 'place.json'), 'utf8')) as object;
+      writeFileSync(join(place, 'place.json'), JSON.stringify({ ...settings, project }));
+      const args = ['deploy', '--target', 'compose', '--project', project, '--manifest', kit.file(next)];
+      const ended = await papergate({ repository: kit.clone.dir, home: small }, ...args).ended;
+      expect({ code: ended.code, said: said(ended) }).toEqual({ code: 3, said: expect.stringContaining('DISK_FULL') });
+      expect(said(ended)).toContain(small);
+      expect(placeContainers(project)).toEqual([]);
+    } finally {
+      execFileSync('umount', ['-l', small]);
+    }
+  });
 });
 
 describe('a record that a crash left half-written', () => {
@@ -199,19 +233,19 @@ describe('a record that a crash left half-written', () => {
     expectRuns(kit, good);
   });
 
-  test.each(['history.json', 'place.json'])(
-    'a %s that was cut off is named, and what runs is left alone',
-    async (name) => {
-      const before = readFileSync(at(name), 'utf8');
-      writeFileSync(at(name), before.slice(0, before.length / 2));
-      try {
-        const ended = await refused(3, deploy(next));
-        expect(said(ended)).toContain(name);
-      } finally {
-        writeFileSync(at(name), before);
-      }
-    },
-  );
+  test.each<[string, number]>([
+    ['history.json', 2],
+    ['place.json', 3],
+  ])('a %s that was cut off is named, and what runs is left alone', async (name, code) => {
+    const before = readFileSync(at(name), 'utf8');
+    writeFileSync(at(name), before.slice(0, before.length / 2));
+    try {
+      const ended = await refused(code, deploy(next));
+      expect(said(ended)).toContain(name);
+    } finally {
+      writeFileSync(at(name), before);
+    }
+  });
 
   test('an audit log that somebody edited is found', async () => {
     const path = at('audit.jsonl');
