@@ -3,7 +3,6 @@ import { ExternalError, UserError } from '@papergate/config';
 import { readAudit } from './audit.ts';
 import type { DeliverEvent } from './events.ts';
 import { goodReleases } from './history.ts';
-import { readPlaceJournal } from './journal.ts';
 import { recover } from './recover.ts';
 import { ORDER, simManifest, type Fault } from './testing/bundle.ts';
 import { demandSound, SimWorld, stepsOf } from './testing/world.ts';
@@ -50,31 +49,29 @@ describe('a deploy', () => {
   test('has every step on disk before it is taken', async () => {
     await world.delivered(one);
     const deployer = world.deployer();
-    await world.time.run(world.deliver(deployer, two));
-    const done = deployer.operations;
-    const acts: [string, string][] = [
-      ['verify', 'verify'],
-      ['prepare', 'prepare'],
-      ['migrate', 'migrate'],
-      ['stop market-data', 'stop:market-data'],
-      ['start execution-engine', 'start:execution-engine'],
-      ['smoke', 'smoke'],
-      ['prune', 'prune'],
-    ];
-    const journal = await world.time.run(readPlaceJournal(world.place(world.deployer())));
-    const begun = journal
-      .filter(({ state, generation }) => state === 'begin' && generation === 2)
-      .map(({ step }) => step);
-    for (const [act, step] of acts) {
-      const appendsBefore = done
-        .slice(0, done.indexOf(act))
-        .filter((label) => label.startsWith('append /place/journal')).length;
-      const lines = journal.filter(({ generation }) => generation === 2);
-      const line = lines.findIndex((entry) => entry.step === step && entry.state === 'begin');
-      expect(begun).toContain(step);
-      expect(line).toBeGreaterThan(0);
-      expect(line).toBeLessThan(appendsBefore);
-    }
+    const { target } = world.moving(deployer);
+    const taken: string[] = [];
+    const before = world.disk.text('/place/journal.jsonl')?.length ?? 0;
+    const check = (...steps: string[]): void => {
+      const now = world.disk.text('/place/journal.jsonl')?.slice(before) ?? '';
+      for (const step of steps) {
+        taken.push(now.includes(`"step":"${step}","state":"begin"`) ? step : `${step} without its line`);
+      }
+    };
+    const watched: typeof target = {
+      ...target,
+      verify: (...given) => (check('verify'), target.verify(...given)),
+      ensureInfrastructure: (...given) => (check('infrastructure'), target.ensureInfrastructure(...given)),
+      prepare: (...given) => (check('prepare'), target.prepare(...given)),
+      migrate: (...given) => (check('migrate'), target.migrate(...given)),
+      stop: (services, fence) => (check(...services.map((name) => `stop:${name}`)), target.stop(services, fence)),
+      start: (manifest, name, fence) => (check(`start:${name}`), target.start(manifest, name, fence)),
+      smoke: (...given) => (check('smoke'), target.smoke(...given)),
+      prune: (...given) => (check('prune'), target.prune(...given)),
+    };
+    await world.time.run(world.deliver(deployer, two, { target: watched }));
+    expect(taken).toHaveLength(6 + 2 * ORDER.length);
+    expect(taken.filter((step) => step.includes('without'))).toEqual([]);
   });
 
   test('keeps the last five good releases with their manifests and checkpoints, newest first, and removes the rest', async () => {

@@ -79,7 +79,7 @@ describe('the journal of a place', () => {
       () => new Date(0),
       (text) => text,
     );
-    await expect(world.time.run(journal.begin('r', 'stop:a'))).rejects.toThrow('lost');
+    await expect(world.time.run(journal.begin('r', ['stop:a']))).rejects.toThrow('lost');
     expect(world.disk.text('/place/journal.jsonl')).toBeUndefined();
   });
 });

@@ -22,6 +22,7 @@ export class PlaceJournal {
   readonly #fence: Fence;
   readonly #at: () => Date;
   readonly #clean: (text: string) => string;
+  readonly #waiting: string[] = [];
 
   constructor(place: Place, fence: Fence, at: () => Date, clean: (text: string) => string) {
     this.#place = place;
@@ -30,18 +31,43 @@ export class PlaceJournal {
     this.#clean = clean;
   }
 
-  /** @throws ExternalError LEASE_LOST: then nothing was written and the step must not be taken */
-  async begin(run: string, step: string, detail?: Record<string, unknown>): Promise<void> {
+  /**
+   * Steps that are about to be taken together.
+   * @throws ExternalError LEASE_LOST: then nothing was written and they must not be taken
+   */
+  async begin(run: string, steps: readonly string[], detail?: Record<string, unknown>): Promise<void> {
     await this.#fence.assertHeld();
-    await this.#write(run, step, 'begin', detail);
+    for (const step of steps) this.#waiting.push(this.#line(run, step, 'begin', detail));
+    await this.flush();
   }
 
-  done(run: string, step: string, detail?: Record<string, unknown>): Promise<void> {
-    return this.#write(run, step, 'done', detail);
+  /** Goes with the next line that has to be on disk: without it the step counts as cut off, which asks for no less. */
+  done(run: string, step: string, detail?: Record<string, unknown>): void {
+    this.#waiting.push(this.#line(run, step, 'done', detail));
   }
 
-  failed(run: string, step: string, error: unknown, detail: Record<string, unknown> = {}): Promise<void> {
-    return this.#write(run, step, 'failed', { ...detail, reason: this.#clean(messageOf(error)) });
+  async failed(run: string, steps: readonly string[], error: unknown): Promise<void> {
+    const reason = this.#clean(messageOf(error));
+    for (const step of steps) this.#waiting.push(this.#line(run, step, 'failed', { reason }));
+    await this.flush();
+  }
+
+  /** The run's last line: there is nothing to put right any more. */
+  async end(run: string, action: Action, state: 'done' | 'failed', detail: Record<string, unknown>): Promise<void> {
+    const { reason } = detail;
+    const clean = typeof reason === 'string' ? { ...detail, reason: this.#clean(reason) } : detail;
+    this.#waiting.push(this.#line(run, action, state, clean));
+    await this.flush();
+  }
+
+  /** Puts on disk what waits. */
+  async flush(): Promise<void> {
+    const lines = this.#waiting.splice(0);
+    if (lines.length === 0) return;
+    const { files } = this.#place.host;
+    const { journal } = pathsOf(this.#place);
+    if (files.appendLines !== undefined) return files.appendLines(journal, lines);
+    for (const line of lines) await files.append(journal, line);
   }
 
   /** Writes down that we hold the place, and then reads what there is. */
@@ -63,10 +89,6 @@ export class PlaceJournal {
   #line(run: string, step: string, state: JournalEntry['state'], detail?: Record<string, unknown>): string {
     const { generation } = this.#fence;
     return JSON.stringify({ at: this.#at().toISOString(), run, generation, step, state, ...(detail && { detail }) });
-  }
-
-  #write(run: string, step: string, state: JournalEntry['state'], detail?: Record<string, unknown>): Promise<void> {
-    return this.#place.host.files.append(pathsOf(this.#place).journal, this.#line(run, step, state, detail));
   }
 }
 

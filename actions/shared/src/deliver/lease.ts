@@ -13,7 +13,7 @@ import type { Fence, Place } from './types.ts';
 export const HEARTBEAT_MS = 5_000;
 export const EXPIRY_MS = 60_000;
 export const WATCH_MS = 12_000;
-const FRESH_MS = 1_000;
+const FRESH_MS = 500;
 
 export interface PlaceLease {
   readonly generation: number;

@@ -65,7 +65,7 @@ export async function move(session: Session, plan: Move): Promise<DeliverOutcome
     founded: false,
     committed: false,
   };
-  await session.journal.begin(run, action, {
+  await session.journal.begin(run, [action], {
     from: from ?? null,
     to,
     actor: { ...session.options.actor },
@@ -230,17 +230,17 @@ async function accept(session: Session, run: string, plan: Move, got: Gathered):
     ...(got.checkpoint === undefined ? {} : { checkpoint: got.checkpoint }),
   };
   const condemned = plan.condemn === true && from?.digest !== to.digest ? from?.digest : undefined;
-  await session.journal.begin(run, 'commit', { release, ...(condemned !== undefined && { condemned }) });
+  await session.journal.begin(run, ['commit'], { release, ...(condemned !== undefined && { condemned }) });
   got.committed = true;
   session.emit({ type: 'step', step: 'commit', state: 'begin' });
   const began = session.clock.monotonic();
   const { history, head } = await recordRelease(session, { run, action, from, release, condemned });
-  await session.journal.done(run, 'commit', { audit: head });
+  session.journal.done(run, 'commit', { audit: head });
   const ms = Math.round(session.clock.monotonic() - began);
   session.timings.push({ step: 'commit', ms });
   session.emit({ type: 'step', step: 'commit', state: 'done', ms });
   const pruned = await tolerate(session, 'old releases could not be removed', () => tidy(session, run, history, to));
-  await session.journal.done(run, action, { outcome: 'delivered', audit: head });
+  await session.journal.end(run, action, 'done', { outcome: 'delivered', audit: head });
   return outcome(session, run, plan, got, { status: 'delivered', exitCode: EXIT.ok, ...(pruned && { pruned }) });
 }
 
@@ -309,7 +309,7 @@ async function giveUp(
     });
     // Without this line the run counts as cut off, and the next call tries to undo it again.
     if (status !== 'undo-failed') {
-      await session.journal.failed(run, action, error, { outcome: status, audit: head });
+      await session.journal.end(run, action, 'failed', { outcome: status, audit: head, reason: messageOf(error) });
     }
   });
   const next =

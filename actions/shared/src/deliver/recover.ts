@@ -66,14 +66,14 @@ async function finish(session: Session, { run, action, entries }: OpenRun, outco
     release,
     condemned: line && condemnedIn(line),
   });
-  await session.journal.done(run, 'commit', { audit: head });
+  session.journal.done(run, 'commit', { audit: head });
   await tolerate(session, 'old releases could not be removed', () => tidy(session, run, history, release.manifest));
   await audit(session, 'recover', 'finished', {
     from: outcome.from,
     to: outcome.to,
     detail: { run, step: outcome.step },
   });
-  await session.journal.done(run, action, { outcome: 'delivered', audit: head });
+  await session.journal.end(run, action, 'done', { outcome: 'delivered', audit: head });
 }
 
 async function undoCutOff(
@@ -107,7 +107,7 @@ async function undoCutOff(
     to,
     detail: { run, step: outcome.step, by: outcome.by && describeActor(outcome.by) },
   });
-  await session.journal.failed(run, action, 'cut off', { outcome: 'undone', audit: head });
+  await session.journal.end(run, action, 'failed', { outcome: 'undone', audit: head, reason: 'cut off' });
 }
 
 async function undoFailed(session: Session, outcome: RecoverOutcome, error: unknown): Promise<void> {
@@ -147,7 +147,7 @@ async function finishDown(session: Session, outcome: RecoverOutcome): Promise<vo
     detail: { run, step: outcome.step },
   });
   await writeHistory(session.place, { ...(await readHistory(session.place)), current: null, audit: head }, fence);
-  await session.journal.done(run, 'down', { outcome: 'down', audit: head });
+  await session.journal.end(run, 'down', 'done', { outcome: 'down', audit: head });
 }
 
 export function manifestIn(detail: Record<string, unknown> | undefined, key: 'from' | 'to'): Manifest | undefined {

@@ -52,10 +52,11 @@ export async function withPlace<T>(
   await redactor.refresh();
   const cleanCommand = redactor.clean(command);
   const lease = await leasePlace(place, cleanCommand, { clock, ...world });
+  let journal: PlaceJournal | undefined;
   try {
     const ahead = (await place.host.now()) - clock.now();
     const at = (): Date => new Date(clock.now() + ahead);
-    const journal = new PlaceJournal(place, lease.fence, at, (text) => redactor.clean(text));
+    journal = new PlaceJournal(place, lease.fence, at, (text) => redactor.clean(text));
     const entries = await journal.open({ command: cleanCommand, actor: { ...options.actor } });
     const warnings: string[] = [];
     const emit = (event: DeliverEvent): void => options.onEvent?.(event);
@@ -84,6 +85,8 @@ export async function withPlace<T>(
       at,
     });
   } finally {
+    // What still waits says nothing that the next one would have to know.
+    if (!lease.lost.aborted) await journal?.flush().catch(() => {});
     await lease.release();
   }
 }

@@ -26,22 +26,38 @@ export async function takeStep<T>(
   act: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (interruptible) refuseInterrupted(session);
-  await session.journal.begin(run, step, detail);
-  session.emit({ type: 'step', step, state: 'begin' });
+  const steps = [{ step, ...(service !== undefined && { service }) }];
+  return takeSteps(session, { run, steps, ...(detail !== undefined && { detail }) }, () =>
+    limitMs === undefined ? act(new AbortController().signal) : bounded(session, { step, limitMs, interruptible }, act),
+  );
+}
+
+/** Takes steps of several services at once: all of them are on disk before the act, which bounds itself. */
+export async function takeSteps<T>(
+  session: Session,
+  {
+    run,
+    steps,
+    detail,
+  }: { run: string; steps: readonly { step: string; service?: string }[]; detail?: Record<string, unknown> },
+  act: () => Promise<T>,
+): Promise<T> {
+  const names = steps.map(({ step }) => step);
+  await session.journal.begin(run, names, detail);
+  for (const step of names) session.emit({ type: 'step', step, state: 'begin' });
   const began = session.clock.monotonic();
   try {
-    const result =
-      limitMs === undefined
-        ? await act(new AbortController().signal)
-        : await bounded(session, { step, limitMs, interruptible }, act);
-    end(session, step, 'done', began);
-    await session.journal.done(run, step);
+    const result = await act();
+    for (const step of names) {
+      session.journal.done(run, step);
+      end(session, step, 'done', began);
+    }
     return result;
   } catch (error) {
     if (session.lease.lost.aborted) throw leaseLostAs(error);
-    end(session, step, 'failed', began);
-    await session.journal.failed(run, step, error);
-    throw error instanceof StepFailed ? error : new StepFailed(step, error, { service });
+    for (const step of names) end(session, step, 'failed', began);
+    await session.journal.failed(run, names, error);
+    throw error instanceof StepFailed ? error : new StepFailed(names[0] ?? '', error, { service: steps[0]?.service });
   }
 }
 

@@ -36,7 +36,7 @@ export function takeDown(options: TakeDownOptions, world: Omit<LeaseWorld, 'cloc
     const history = await readHistory(session.place);
     const from = currentManifest(history);
     const condemned = options.condemn === true ? from?.digest : undefined;
-    await session.journal.begin(run, 'down', {
+    await session.journal.begin(run, ['down'], {
       from: from ?? null,
       volumes: options.volumes,
       actor: { ...options.actor },
@@ -53,7 +53,7 @@ export function takeDown(options: TakeDownOptions, world: Omit<LeaseWorld, 'cloc
       detail: { run, condemned },
     });
     await writeHistory(session.place, { ...without(history, condemned), current: null, audit: head }, fence);
-    await session.journal.done(run, 'down', {
+    await session.journal.end(run, 'down', 'done', {
       outcome: 'down',
       audit: head,
       ...(condemned !== undefined && { condemned }),

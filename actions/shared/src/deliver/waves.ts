@@ -3,27 +3,13 @@ import type { Manifest } from '../release/manifest.ts';
 import { DeliverError, StepFailed } from './errors.ts';
 import { INTAKE, ORDER_WRITER } from './place.ts';
 import type { Session } from './session.ts';
-import { bounded, takeStep } from './step.ts';
+import { bounded, takeSteps } from './step.ts';
 import type { DeliveryTarget, Observed, ObservedService, ProbeResult } from './types.ts';
 
 /** The target's services in the groups in which they start, as far as they are wanted. */
 export function wavesOf(target: DeliveryTarget, wanted: ReadonlySet<string>): string[][] {
   const waves = target.waves ?? target.order.map((service) => [service]);
   return waves.map((wave) => wave.filter((service) => wanted.has(service))).filter((wave) => wave.length > 0);
-}
-
-/** Steps of several services at once: each has its own lines in the journal, all `begin` before the act. */
-async function takeTogether(
-  session: Session,
-  run: string,
-  names: readonly { step: string; service: string }[],
-  act: () => Promise<void>,
-): Promise<void> {
-  const [first, ...others] = names;
-  if (first === undefined) return;
-  await takeStep(session, { run, ...first }, () =>
-    others.length === 0 ? act() : takeTogether(session, run, others, act),
-  );
 }
 
 /** Drains and stops services, in reverse of their order; returns when all of them are seen to be gone. */
@@ -37,7 +23,7 @@ export async function stopServices(
   for (const wave of wavesOf(target, services).toReversed()) {
     if (prefix === '') noteStop(session, wave);
     const names = wave.map((service) => ({ step: `${prefix}stop:${service}`, service }));
-    await takeTogether(session, run, names, () =>
+    await takeSteps(session, { run, steps: names }, () =>
       bounded(session, { step: names.map(({ step }) => step).join(', '), limitMs: patience.stopMs }, () =>
         target.stop(wave, fence),
       ),
@@ -85,7 +71,7 @@ export async function startServices(
   for (const wave of wavesOf(target, services)) {
     if (prefix === '') for (const service of wave) session.touched.add(service);
     const names = wave.map((service) => ({ step: `${prefix}start:${service}`, service }));
-    await takeTogether(session, run, names, async () => {
+    await takeSteps(session, { run, steps: names }, async () => {
       await bounded(
         session,
         { step: names.map(({ step }) => step).join(', '), limitMs: Math.max(1, deadline - clock.monotonic()) },

@@ -26,6 +26,8 @@ export interface HostFiles {
   write(path: string, text: string, mode?: number): Promise<void>;
   /** Adds a line and syncs it to disk before it returns. A line that a kill cut off before is closed first. */
   append(path: string, line: string): Promise<void>;
+  /** The same for several lines at the price of one; a kill leaves the first of them. Without it they go one by one. */
+  appendLines?(path: string, lines: readonly string[]): Promise<void>;
   /** Names in a folder; empty where there is none. */
   list(dir: string): Promise<string[]>;
   makeDir(dir: string, mode?: number): Promise<void>;

@@ -41,8 +41,8 @@ export interface LeaseOptions {
    */
   watchMs?: number;
   /**
-   * A heartbeat as young as this by every one of `clocks` need not be repeated to {@link Lease.renew}, ms. Each of the
-   * clocks may stand still while a machine sleeps, but hardly all.
+   * What {@link Lease.renew} found so long ago, by every one of `clocks`, still holds, ms: nobody takes over who has not
+   * seen `expiryMs` of silence. Each of the clocks may stand still while a machine sleeps, but hardly all.
    */
   freshMs?: number;
   clocks?: readonly (() => number)[];
@@ -282,14 +282,15 @@ function hold(files: LeaseFiles, generation: number, options: LeaseOptions): Lea
   };
   const renew = async (): Promise<boolean> => {
     if (ended) return false;
-    if (isFresh()) return isHeld();
+    if (isFresh()) return true;
     const began = clocks.map((clock) => clock());
     // Its file is gone where the place was taken over so long ago that it was swept away.
     await files.beat(path, await now()).catch((error: unknown) => {
       if (errorCode(error) !== 'ENOENT') throw error;
     });
-    beaten = began;
-    return isHeld();
+    const held = await isHeld();
+    beaten = held ? began : undefined;
+    return held;
   };
   const heartbeat = async (): Promise<void> => {
     beaten = undefined;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { imageName, sealManifest, type Manifest } from '../../release/manifest.ts';
 import { shortDigest } from '../place.ts';
-import type { VirtualTime } from './time.ts';
+import type { SimTime } from './time.ts';
 
 export const WAVES = [
   ['market-data'],
@@ -92,9 +92,9 @@ export class Bundle {
   /** What must never be; empty in every honest run. */
   readonly violations: string[] = [];
   mostWriters = 0;
-  readonly time: VirtualTime;
+  readonly time: SimTime;
 
-  constructor(time: VirtualTime) {
+  constructor(time: SimTime) {
     this.time = time;
   }
 

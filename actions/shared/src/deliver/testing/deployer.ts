@@ -1,7 +1,7 @@
 import type { Holder } from '../../lease/index.ts';
 import type { Clock } from '../clock.ts';
 import type { LeaseWorld } from '../lease.ts';
-import type { VirtualTime } from './time.ts';
+import type { SimTime } from './time.ts';
 
 /** What happens to a deployer at its n-th operation, counted from 1. */
 export type Fate =
@@ -24,7 +24,7 @@ export class Deployer {
   readonly died: Promise<'killed'>;
   /** How far its own clock is ahead of the host's, ms. */
   readonly skew: number;
-  readonly #time: VirtualTime;
+  readonly #time: SimTime;
   readonly #fates: readonly Fate[];
   readonly #latency: () => number;
   #dead = false;
@@ -33,7 +33,7 @@ export class Deployer {
   #die: (how: 'killed') => void = () => {};
 
   constructor(
-    time: VirtualTime,
+    time: SimTime,
     {
       fates = [],
       machine = 'here',

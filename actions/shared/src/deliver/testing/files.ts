@@ -1,7 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import type { Host, HostFiles } from '../../host/types.ts';
 import type { Deployer } from './deployer.ts';
-import type { VirtualTime } from './time.ts';
+import type { SimTime } from './time.ts';
 
 interface Inode {
   text: string;
@@ -22,7 +22,7 @@ function missing(path: string): Error {
 }
 
 /** A host in memory, as one deployer sees it. Each operation happens at one moment, or, killed, not or half. */
-export function simHost(disk: Disk, time: VirtualTime, deployer: Deployer): Host {
+export function simHost(disk: Disk, time: SimTime, deployer: Deployer): Host {
   const { files } = disk;
   const must = (path: string): Inode => {
     const found = files.get(path);
@@ -45,6 +45,15 @@ export function simHost(disk: Disk, time: VirtualTime, deployer: Deployer): Host
         () => void files.set(path, { text: `${appended(path, line)}\n`, at: time.now }),
         () => void files.set(path, { text: appended(path, line.slice(0, line.length / 2)), at: time.now }),
       ),
+    appendLines: (path, lines) => {
+      const text = lines.join('\n');
+      return op(
+        'append',
+        path,
+        () => void files.set(path, { text: `${appended(path, text)}\n`, at: time.now }),
+        () => void files.set(path, { text: appended(path, text.slice(0, text.length * 0.7)), at: time.now }),
+      );
+    },
     list: (dir) =>
       op('list', dir, () =>
         [...files.keys()]

@@ -1,8 +1,15 @@
+/** What a simulated world needs of time. */
+export interface SimTime {
+  readonly now: number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  every(ms: number, act: () => void): () => void;
+}
+
 /**
  * Time that passes only when nothing else can happen. Everything that waits waits here, so that a run of many
  * deployers is decided by the seed alone and takes no time.
  */
-export class VirtualTime {
+export class VirtualTime implements SimTime {
   /** The host's clock, ms since 1970. */
   now = Date.UTC(2026, 0, 5, 12);
   #waiting: { at: number; turn: number; wake: () => void }[] = [];
