@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { recover, renderDiagnosis } from '@papergate/delivery';
+import { recover, renderDiagnosis, type DeliverEvent } from '@papergate/delivery';
 import type { CommandContext } from '../context.ts';
 import { recoveredLine, showDelivery } from '../view/delivery-view.ts';
 import { addPlaceFlags, type PlaceFlags } from './place-flags.ts';
@@ -14,9 +14,10 @@ export function addRecover(program: Command, context: CommandContext): void {
     .action((flags: PlaceFlags & { json: boolean }) =>
       withPlace(flags, context, async (place) => {
         const { output, interrupts } = context;
-        const outcome = await recover(
-          place.acting('papergate recover', showDelivery(output, flags.json), interrupts.stop),
-        );
+        const show = showDelivery(output, flags.json);
+        // What came of it is said at the end.
+        const onEvent = (event: DeliverEvent): void => (event.type === 'recovered' ? undefined : show(event));
+        const outcome = await recover(place.acting('papergate recover', onEvent, interrupts.stop));
         const text = [
           recoveredLine(outcome),
           ...outcome.warnings.map((warning) => `note: ${warning}`),
