@@ -54,8 +54,9 @@ export async function composeModel(options: RenderOptions): Promise<ComposeModel
     },
   );
   if (result.code !== 0) throw refusal(result);
-  const warning = result.stderr.trim();
-  if (warning !== '') throw invalid(`docker compose config warns: ${warning.split('\n')[0] ?? ''}`);
+  // Compose's own warnings only: a login over SSH may have words of its own.
+  const warning = result.stderr.split('\n').find((line) => /level=warn|^WARN/i.test(line));
+  if (warning !== undefined) throw invalid(`docker compose config warns: ${warning}`);
   return JSON.parse(result.stdout) as ComposeModel;
 }
 
