@@ -193,6 +193,9 @@ describe.each([
     await host.files.append(file, '{"n":3}');
     expect(await host.files.read(file)).toBe('{"n":1}\n{"n"\n{"n":3}\n');
     await expect(host.files.append(file, 'a\nb')).rejects.toThrow('line break');
+    await host.files.appendLines?.(file, []);
+    await host.files.appendLines?.(file, ['{"n":4}', 'fünf']);
+    expect(await host.files.read(file)).toBe('{"n":1}\n{"n"\n{"n":3}\n{"n":4}\nfünf\n');
   });
 
   test('links where nothing is, and says EEXIST or ENOENT', async () => {

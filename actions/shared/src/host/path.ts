@@ -10,3 +10,8 @@ export function hostPath(path: string): string {
   }
   return posix.normalize(path).replace(/(.)\/$/, '$1');
 }
+
+/** @throws TypeError where one of them is more than a line */
+export function wholeLines(lines: readonly string[]): void {
+  if (lines.some((line) => line.includes('\n'))) throw new TypeError('a line holds a line break');
+}

@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import { Writable, type Readable } from 'node:stream';
 import { errorCode, messageOf } from '@papergate/config';
 import { fileError } from '../errors.ts';
-import { hostPath } from '../path.ts';
+import { hostPath, wholeLines } from '../path.ts';
 import { settle } from '../settle.ts';
 import type { HostFiles, HostResult } from '../types.ts';
 
@@ -66,14 +66,14 @@ async function write(path: string, text: string, mode: number): Promise<void> {
   await syncPath(dirname(path));
 }
 
-async function append(path: string, line: string): Promise<void> {
+async function append(path: string, lines: readonly string[]): Promise<void> {
   await makeAbove(path);
   const handle = await open(path, 'a+', 0o600);
   try {
     const { size } = await handle.stat();
     const last =
       size === 0 ? undefined : (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer.toString('latin1');
-    await handle.appendFile(`${last === undefined || last === '\n' ? '' : '\n'}${line}\n`);
+    await handle.appendFile(`${last === undefined || last === '\n' ? '' : '\n'}${lines.join('\n')}\n`);
     await handle.sync();
     if (size === 0) await syncPath(dirname(path));
   } finally {
@@ -138,13 +138,15 @@ export function localFiles(touch: (path: string) => Promise<HostResult>): HostFi
     const acted = what === 'link' ? ['ENOENT', 'EEXIST'] : ['rename', 'touch', 'open'].includes(what) ? ['ENOENT'] : [];
     return told(`${what} ${path}`, acted, () => act(path));
   };
+  const appendAll = async (given: string, lines: readonly string[]): Promise<void> => {
+    wholeLines(lines);
+    if (lines.length > 0) await on('write', given, (path) => append(path, lines));
+  };
   return {
     read: (given) => on('read', given, (path) => orUndefined(() => readFile(path, 'utf8'))),
     write: (given, text, mode = 0o600) => on('write', given, (path) => write(path, text, mode)),
-    append: async (given, line) => {
-      if (line.includes('\n')) throw new TypeError('a line holds a line break');
-      await on('write', given, (path) => append(path, line));
-    },
+    append: async (given, line) => appendAll(given, [line]),
+    appendLines: async (given, lines) => appendAll(given, lines),
     list: async (given) => {
       const names = await on('read', given, (path) => orUndefined(() => readdir(path)));
       return (names ?? []).sort();

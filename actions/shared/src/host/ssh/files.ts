@@ -3,7 +3,7 @@ import { dirname } from 'node:path/posix';
 import { PassThrough, Writable, type Readable } from 'node:stream';
 import { messageOf, PapergateError } from '@papergate/config';
 import { fileError, systemError } from '../errors.ts';
-import { hostPath } from '../path.ts';
+import { hostPath, wholeLines } from '../path.ts';
 import { asError, settle } from '../settle.ts';
 import type { HostFiles, HostResult, HostRun } from '../types.ts';
 import * as scripts from './scripts.ts';
@@ -93,18 +93,22 @@ export function sshFiles(host: string, run: Run): HostFiles {
     return stream;
   };
 
-  const files: HostFiles = {
+  const appendAll = async (path: string, lines: readonly string[]): Promise<void> => {
+    wholeLines(lines);
+    if (lines.length === 0) return;
+    const text = `${lines.join('\n')}\n`;
+    await script(`write ${path}`, scripts.APPEND, [path, String(Buffer.byteLength(text))], { stdin: text });
+  };
+
+  const files: Required<HostFiles> = {
     read: (path) => orUndefined(script(`read ${path}`, scripts.READ, [path])),
     write: async (path, text, mode = 0o600) => {
       const draft = `${path}.${randomUUID().slice(0, 8)}.part`;
       const bytes = String(Buffer.byteLength(text));
       await script(`write ${path}`, scripts.WRITE, [draft, path, octal(mode), bytes], { stdin: text });
     },
-    append: async (path, line) => {
-      if (line.includes('\n')) throw new TypeError('a line holds a line break');
-      const bytes = String(Buffer.byteLength(line) + 1);
-      await script(`write ${path}`, scripts.APPEND, [path, bytes], { stdin: `${line}\n` });
-    },
+    append: (path, line) => appendAll(path, [line]),
+    appendLines: (path, lines) => appendAll(path, lines),
     list: async (dir) => {
       const names = await orUndefined(script(`read ${dir}`, scripts.LIST, [dir]));
       return (names ?? '')
@@ -144,11 +148,12 @@ export function sshFiles(host: string, run: Run): HostFiles {
 }
 
 /** Every path is looked at before anything is sent. */
-function checked(files: HostFiles): HostFiles {
+function checked(files: Required<HostFiles>): HostFiles {
   return {
     read: async (path) => files.read(hostPath(path)),
     write: async (path, text, mode) => files.write(hostPath(path), text, mode),
     append: async (path, line) => files.append(hostPath(path), line),
+    appendLines: async (path, lines) => files.appendLines(hostPath(path), lines),
     list: async (dir) => files.list(hostPath(dir)),
     makeDir: async (dir, mode) => files.makeDir(hostPath(dir), mode),
     remove: async (path) => files.remove(hostPath(path)),
