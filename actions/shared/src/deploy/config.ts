@@ -1,6 +1,5 @@
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import {
   loadSystemConfig,
   parseJsonFile,
@@ -10,6 +9,7 @@ import {
   type SystemConfig,
 } from '@papergate/config';
 import { freePorts } from '../net/free-port.ts';
+import { canonicalJson } from '../release/manifest.ts';
 
 export interface RenderedConfig {
   /** What services get as CONFIG_DIR. */
@@ -56,7 +56,7 @@ export function moveToPortsOf(system: SystemConfig, other: SystemConfig): System
 
 /** Whether two configurations listen on the same ports. */
 export function samePorts(one: SystemConfig, other: SystemConfig): boolean {
-  return isDeepStrictEqual(moveToPortsOf(one, other), one);
+  return canonicalJson(moveToPortsOf(one, other)) === canonicalJson(one);
 }
 
 type PortKey = 'http_port' | 'bus_port' | 'port';

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadSystemConfig, SERVICE_NAMES, type SystemConfig } from '@papergate/config';
 import { canListen, freePorts } from '../net/free-port.ts';
 import { portHolder } from '../net/port-holder.ts';
-import { renderConfig } from './config.ts';
-import { planDeploy, urlsOf } from './plan.ts';
+import { renderConfig, samePorts } from './config.ts';
+import { exchangeState, planDeploy, pruneExchanges, urlsOf } from './plan.ts';
 import { checkPorts } from './ports.ts';
 
 const CONFIG = fileURLToPath(new URL('../../../../config', import.meta.url));
@@ -52,6 +52,46 @@ describe('the rendered configuration', () => {
     const { system } = await renderConfig({ from: CONFIG, into: dir, environment: 'staging', ports: 'free' });
     expect(system.alpaca).toEqual(loadSystemConfig(CONFIG, 'staging').alpaca);
     expect(system.dry_run_broker_url).toBe(`http://127.0.0.1:${system.services['paper-exchange'].http_port}`);
+  });
+});
+
+describe('a configuration that takes the place of another', () => {
+  test('keeps the ports that are in use, and the addresses that lead to them', async () => {
+    const { system: running } = await renderConfig({
+      from: CONFIG,
+      into: dir,
+      environment: 'development',
+      ports: 'free',
+    });
+    const own = loadSystemConfig(CONFIG, 'development');
+    expect(samePorts(own, running)).toBe(false);
+    const into = join(dir, 'next');
+    const { system } = await renderConfig({ from: CONFIG, into, environment: 'development', ports: running });
+    expect(system).toEqual(running);
+    expect(samePorts(system, running)).toBe(true);
+  });
+
+  test('is told from one on its own ports', () => {
+    const own = loadSystemConfig(CONFIG, 'development');
+    expect(samePorts(own, structuredClone(own))).toBe(true);
+  });
+});
+
+describe('what a staging’s exchange remembers', () => {
+  const home = (): string => join(dir, 'home');
+  test('is its own in development, and the environment’s in staging', () => {
+    const runId = '20260101T000000Z-abcd';
+    expect(exchangeState({ home: '/home', environment: 'development', runId })).toBe(`/home/exchange/${runId}`);
+    expect(exchangeState({ home: '/home', environment: 'staging', runId })).toBe('/home/exchange/staging');
+  });
+
+  test('goes when three newer stagings have begun, and stays where it is nobody else’s', () => {
+    const runs = ['20260101T000000Z-a', '20260102T000000Z-b', '20260103T000000Z-c', '20260104T000000Z-d'];
+    for (const name of [...runs, 'staging']) mkdirSync(join(home(), 'exchange', name), { recursive: true });
+    pruneExchanges({ home: home(), environment: 'development', runId: '20260105T000000Z-e' });
+    expect(readdirSync(join(home(), 'exchange')).sort()).toEqual([...runs.slice(2), 'staging']);
+    pruneExchanges({ home: home(), environment: 'staging', runId: '20260105T000000Z-e' });
+    expect(readdirSync(join(home(), 'exchange'))).toHaveLength(3);
   });
 });
 
@@ -123,6 +163,10 @@ describe('the plan', () => {
   test('starts the services in the order of the bundle, the exchange first, each with its own secrets', () => {
     const plan = planDeploy({ ...options, environment: 'development' });
     expect(plan.services.map(({ name }) => name)).toEqual([...SERVICE_NAMES]);
+    const withState = plan.services.filter(({ env }) => env !== undefined);
+    expect(withState.map(({ name, env }) => [name, env])).toEqual([
+      ['paper-exchange', { EXCHANGE_STATE_DIR: `/home/exchange/${options.runId}` }],
+    ]);
     const withDatabase = plan.services
       .filter(({ secrets }) => secrets.includes('DATABASE_URL'))
       .map(({ name }) => name);
