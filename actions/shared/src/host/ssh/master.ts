@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorCode } from '@papergate/config';
@@ -36,6 +36,7 @@ export interface Master {
 
 /** A path of a socket holds about 100 characters, and ssh adds 17 of its own while it makes one. */
 const LONGEST_FOLDER = 60;
+const FOLDER = 'pg-ssh-';
 
 // Two lost keepalives of 5 s and the third's 5 s: a dead link is noticed within 20 s.
 const OPTIONS = [
@@ -74,7 +75,8 @@ function commonArgs({ address, identity, knownHosts, connectTimeoutMs }: SshSett
 export async function openMaster(settings: SshSettings): Promise<Master> {
   const { address, env, identity, guard } = settings;
   const base = tmpdir().length > LONGEST_FOLDER ? '/tmp' : tmpdir();
-  const folder = await mkdtemp(join(base, 'pg-ssh-'));
+  await sweep(base);
+  const folder = await mkdtemp(join(base, FOLDER));
   const socket = join(folder, 's');
   const common = commonArgs(settings);
   const mark = `papergate-${randomUUID()}`;
@@ -141,6 +143,18 @@ export async function openMaster(settings: SshSettings): Promise<Master> {
       clearTimeout(hard);
     },
   };
+}
+
+/** Removes folders of deployers that were killed: their sockets went with their connections, so they are empty. */
+async function sweep(base: string): Promise<void> {
+  const old = Date.now() - 600_000;
+  for (const name of await readdir(base).catch(() => [])) {
+    if (!name.startsWith(FOLDER)) continue;
+    const path = join(base, name);
+    const found = await stat(path).catch(() => undefined);
+    // One with a socket in it is somebody's: it cannot be removed in this way.
+    if (found !== undefined && found.mtimeMs < old) await rmdir(path).catch(() => undefined);
+  }
 }
 
 function connected(

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -284,10 +284,13 @@ describe('a place on a Docker Engine', () => {
         { timeoutMs: 30_000 },
       );
       expect(closed).toBe(true);
-      await expect(kit.target.start(broken, 'orchestrator', kit.fence)).rejects.toMatchObject({
+      await kit.target.start(broken, 'orchestrator', kit.fence);
+      await expect(untilReady(kit.target, broken, 'orchestrator')).rejects.toThrow(/exited 127.*\/no\/such\/program/);
+      rmSync(join(kit.place.dir, 'releases', shortDigest(broken.digest), 'config'), { recursive: true });
+      await expect(kit.target.start(broken, 'execution-engine', kit.fence)).rejects.toMatchObject({
         code: 'START_FAILED',
         exitCode: 1,
-        message: expect.stringContaining('/no/such/program'),
+        message: expect.stringContaining('/config'),
       });
       expect((await kit.target.logs('risk-manager', 5)).join('\n')).toContain(
         'the configuration is wrong, risk-manager',

@@ -48,7 +48,7 @@ export function startFailed(service: string, words: string): PapergateError {
     code: 'START_FAILED',
     exitCode: EXIT.blocked,
     message: `the engine could not start ${service}: ${words}`,
-    fix: 'the image does not fit this machine or lacks its program; mend it and build again',
+    fix: 'mend what the engine names: the image (its platform, its program), or a file of the place that is gone; then deploy again',
   });
 }
 

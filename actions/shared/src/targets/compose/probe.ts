@@ -12,8 +12,8 @@ import { mergedLines, tellingLine } from './logs.ts';
 const LOOK_EVERY_MS = 400;
 /** As the supervisor of the process target has it: after more crashes a service is given up. */
 const CRASHES = 5;
-/** Exit code of a service whose configuration is wrong: the next start would end in the same way. */
-const MISTAKE = 2;
+/** Where the next start would end in the same way: a wrong configuration (2), a program that cannot be run (126, 127). */
+const MISTAKES: readonly number[] = [2, 126, 127];
 /** One that crashed since it was made counts as ready when it has stayed up for so long. */
 const STEADY_MS = 10_000;
 
@@ -94,7 +94,7 @@ export class Prober {
 
   async #ended(container: Container): Promise<ProbeResult> {
     const { status, exitCode, restarts } = container;
-    const final = status !== 'restarting' || exitCode === MISTAKE || restarts >= CRASHES;
+    const final = status !== 'restarting' || MISTAKES.includes(exitCode) || restarts >= CRASHES;
     const detail = endWords(container, await this.#lastLine(container.id));
     return { ready: false, detail, ...(final ? { final } : {}) };
   }
@@ -108,7 +108,7 @@ export class Prober {
     ]);
     const how = end === undefined ? 'it ended' : end.oomKilled ? 'killed for want of memory' : `exited ${end.exitCode}`;
     const said = line === undefined ? '' : `: ${line}`;
-    const final = end?.exitCode === MISTAKE || restarts >= CRASHES;
+    const final = (end !== undefined && MISTAKES.includes(end.exitCode)) || restarts >= CRASHES;
     return { ready: false, detail: `${how}, started again ${restarts} times${said}`, ...(final ? { final } : {}) };
   }
 
