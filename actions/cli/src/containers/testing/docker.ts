@@ -4,10 +4,18 @@ import { containers } from '@papergate/delivery';
 
 const execute = promisify(execFile);
 
-/** The environment of this run's engine, with nothing of the user's but what programs need to start. */
+/** How this machine reaches package registries; without it a build fails where there is a proxy. */
+const NETWORK = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+const NPM = ['NPM_CONFIG_REGISTRY', 'NPM_CONFIG_USERCONFIG'];
+
+/** The environment of this run's engine, with nothing of the user's but what programs need to start and to reach the network. */
 export function dockerEnvironment(): NodeJS.ProcessEnv {
   const { env } = containers();
-  return { ...env, HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], LANG: 'C.UTF-8' };
+  const kept = [...NETWORK, ...NPM].flatMap((name) => [name, name.toLowerCase()]);
+  const given = Object.fromEntries(
+    kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+  return { ...given, ...env, HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], LANG: 'C.UTF-8' };
 }
 
 /** Runs docker and gives its stdout; its stderr is the error's message. */
