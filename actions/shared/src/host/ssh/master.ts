@@ -74,7 +74,8 @@ function commonArgs({ address, identity, knownHosts, connectTimeoutMs }: SshSett
  */
 export async function openMaster(settings: SshSettings): Promise<Master> {
   const { address, env, identity, guard } = settings;
-  const base = tmpdir().length > LONGEST_FOLDER ? '/tmp' : tmpdir();
+  const temporary = env['TMPDIR'] ?? tmpdir();
+  const base = temporary.length > LONGEST_FOLDER ? '/tmp' : temporary;
   await sweep(base);
   const folder = await mkdtemp(join(base, FOLDER));
   const socket = join(folder, 's');
