@@ -165,6 +165,23 @@ describe('a restore', () => {
     expect((await back()).changed).toBe(true);
   });
 
+  test('changes both names or none: where the second cannot be, the first is as it was', async () => {
+    const { database, back } = await prepare('both_names');
+    await cluster.query(database, 'INSERT INTO orders VALUES (11)');
+    let inTheWay: Client | undefined;
+    const onProgress = async (message: string): Promise<void> => {
+      if (message !== 'putting it in place') return;
+      const fresh = (await cluster.databases()).find((name) => name.includes('scratch')) ?? '';
+      inTheWay = new Client({ connectionString: cluster.access(fresh).adminUrl.reveal() });
+      inTheWay.on('error', () => undefined);
+      await inTheWay.connect();
+    };
+    await expect(back({ onProgress })).rejects.toMatchObject({ code: 'DATABASE_FAILED', exitCode: 3 });
+    await inTheWay?.end().catch(() => undefined);
+    expect(await orders(database)).toBe('11 new');
+    expect((await cluster.databases()).filter((name) => /both_names_|scratch/.test(name))).toEqual([]);
+  });
+
   test('without a yes, or of a checkpoint that is not there, touches nothing', async () => {
     const { database, taken, back } = await prepare('unconfirmed');
     await expect(back({ confirmed: false })).rejects.toMatchObject({ code: 'RESTORE_NOT_CONFIRMED', exitCode: 2 });
