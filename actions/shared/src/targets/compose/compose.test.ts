@@ -108,6 +108,12 @@ describe('the line that tells most', () => {
       of('papergate: CONFIG_INVALID: no', '  fix: mend it', 'out {"msg":"later"}'),
       'papergate: CONFIG_INVALID: no',
     ],
+    [
+      'what the container’s first process says',
+      of('[FATAL tini (7)] exec /x failed: No such file'),
+      '[FATAL tini (7)] exec /x failed: No such file',
+    ],
+    ['a line of a log', of('out {"level":60,"msg":"gave up"}', 'out }'), '{"level":60,"msg":"gave up"}'],
     ['what else was on stderr', of('out a', 'boom', 'out b'), 'boom'],
     ['the last of all', of('out a', 'out b'), 'b'],
   ])('is %s', (_name, lines, wanted) => {

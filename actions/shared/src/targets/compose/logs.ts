@@ -34,7 +34,7 @@ function timedLines(text: string, stream: LogLine['stream']): (LogLine & { at: s
  * part of a stack; else the last of all.
  */
 export function tellingLine(lines: readonly LogLine[]): string | undefined {
-  const words = lines.filter(({ text }) => text.trim() !== '' && !/^Node\.js v\d|^[\s{}[\]^]/.test(text));
+  const words = lines.filter(({ text }) => text.trim() !== '' && !/^\s|^[{}[\],^~]+$|^Node\.js v\d/.test(text));
   const loud = words.filter(({ stream }) => stream === 'stderr');
   const named = loud.findLast(({ text }) => /^papergate: |\b\w*(Error|ERROR|FATAL|PANIC)\b|\[ERR_/.test(text));
   return (named ?? loud.at(-1) ?? words.at(-1))?.text.trim();
