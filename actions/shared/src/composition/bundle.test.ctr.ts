@@ -5,11 +5,12 @@ import { composeMetricsStore, exportMetrics, importMetrics } from '../metrics/in
 import type { RunResult } from '../process/run.ts';
 import { containers } from '../testing/containers/index.ts';
 import { waitFor } from '../process/wait.ts';
+import { imageName } from '../release/manifest.ts';
 import { metricNames } from './metric-names.ts';
 import { composeText, renderRelease, type RenderedRelease } from './render.ts';
 import { COMPOSE_DIR, CONFIG_DIR, layBundle, type TestBundle } from './testing/bundle.ts';
 import { openOutside, type Outside } from './testing/outside.ts';
-import { monitoringStandIns } from './testing/images.ts';
+import { monitoringStandIns, removeImages } from './testing/images.ts';
 import { buildRelease } from './testing/release.ts';
 
 const env = { ...process.env, ...containers().env };
@@ -18,6 +19,8 @@ const LASTING = ['postgres', 'prometheus', 'alertmanager'];
 let bundle: TestBundle;
 let rendered: RenderedRelease;
 let node: string;
+/** Images that are of this test alone. */
+let made: string[] = [];
 const files = { infrastructure: '', release: '' };
 
 /** One of the two projects of the place, as a target uses them. */
@@ -42,6 +45,8 @@ beforeAll(async () => {
   const built = await buildRelease(env, containers().registry);
   node = built.node;
   const monitoring = await monitoringStandIns(env, containers().registry, node);
+  const services = Object.entries(built.manifest.images ?? {}).filter(([name]) => name !== 'postgres');
+  made = [...services.map(([, image]) => imageName(image)), monitoring.prometheus, monitoring.alertmanager];
   bundle = await layBundle({ manifest: built.manifest, environment: 'development', env, monitoring });
   rendered = await renderRelease(bundle.render);
   for (const which of ['infrastructure', 'release'] as const) {
@@ -52,6 +57,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (files.release !== '') await project('release', '--profile', '*', 'down', '--timeout', '5');
   await bundle?.close();
+  await removeImages(env, made);
 }, 240_000);
 
 describe('the development bundle on an engine', () => {

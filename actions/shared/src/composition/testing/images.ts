@@ -44,6 +44,17 @@ export async function pushImage(options: {
   }
 }
 
+/** Takes the engine's names for what was built for a test away; layers that others use stay. */
+export async function removeImages(env: Env, images: readonly string[]): Promise<void> {
+  const repositories = new Set(images.map((image) => image.replace(/@.*$/, '')));
+  const { stdout } = await run('docker', ['images', '--format', '{{.Repository}}:{{.Tag}}'], { env });
+  const own = stdout
+    .split('\n')
+    .filter((name) => repositories.has(name.replace(/:[^:/]*$/, '')) && !name.endsWith(':<none>'));
+  const byDigest = images.filter((image) => image.includes('@'));
+  await run('docker', ['rmi', ...own, ...byDigest], { env });
+}
+
 /** Where the stand-ins of Grafana, Loki and Alloy come from: there is no package of them. */
 const ABSENT: readonly MonitoringImage[] = ['grafana', 'loki', 'alloy'];
 
