@@ -13,7 +13,8 @@ import type { Fence, Place } from './types.ts';
 export const HEARTBEAT_MS = 5_000;
 export const EXPIRY_MS = 60_000;
 export const WATCH_MS = 12_000;
-const FRESH_MS = 500;
+/** A look at the lease is good for so long: far below what a takeover takes, and behind SSH each look is two commands. */
+const FRESH_MS = 2_000;
 
 export interface PlaceLease {
   readonly generation: number;
@@ -106,5 +107,6 @@ function leaseFilesOf(files: HostFiles): LeaseFiles {
     remove: (path) => files.remove(path),
     beatenAt: (path) => files.modifiedAt(path),
     beat: (path) => files.touch(path),
+    ownClock: true,
   };
 }

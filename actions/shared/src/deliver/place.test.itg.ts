@@ -77,19 +77,12 @@ describe.each(['local', 'ssh'])('the record of a place on a real host (%s)', (ki
     expect(await run(1)).toMatchObject({ status: 'delivered' });
     bundle.faults.set(simManifest(2).digest, [{ kind: 'dies', service: 'orchestrator' }]);
     expect(await run(2)).toMatchObject({ status: 'undone', diagnosis: { service: 'orchestrator' } });
-    const third = await run(3);
-    expect(third).toMatchObject({ status: 'delivered', generation: 3 });
-    const steps = third.timings.filter(({ step }) => step.startsWith('stop:') || step.startsWith('start:'));
-    expect(steps).toHaveLength(14);
-    // 0.9 s of it are the simulated services' own.
-    expect(third.intakeAwayMs).toBeGreaterThan(900);
-    expect(await verifyAudit(place)).toMatchObject({ ok: true, entries: 3, problems: [], notes: [] });
-    expect((await goodReleases(place)).map(({ manifest }) => manifest)).toEqual([simManifest(3), simManifest(1)]);
+    expect(await verifyAudit(place)).toMatchObject({ ok: true, entries: 2, problems: [], notes: [] });
+    expect((await goodReleases(place)).map(({ manifest }) => manifest)).toEqual([simManifest(1)]);
     expect(await placeHolder(place)).toBeUndefined();
     expect(await place.host.files.list(join(place.dir, 'lease'))).toEqual([
       expect.stringMatching(/^0+1\.released$/),
       expect.stringMatching(/^0+2\.released$/),
-      expect.stringMatching(/^0+3\.released$/),
     ]);
   });
 
