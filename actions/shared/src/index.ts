@@ -42,20 +42,20 @@ export {
 export { REQUIRED_SMOKE_CHECKS } from './smoke/required.ts';
 export { makeRelease } from './release/index.ts';
 export { checkManifest, imageName, sealManifest, withImages, type ImageRef } from './release/manifest.ts';
-export { localHost, parseSshUrl, sshHost, type LocalHostOptions, type SshAddress, type SshHostOptions } from './host/index.ts';
+export {
+  localHost,
+  parseSshUrl,
+  sshHost,
+  type LocalHostOptions,
+  type SshAddress,
+  type SshHostOptions,
+} from './host/index.ts';
 export type * from './host/types.ts';
 export * from './registry/index.ts';
 export * from './deliver/index.ts';
 export * from './ship/place/index.ts';
 export { rerunAtPlace } from './ship/placed/rerun.ts';
-export {
-  checkpoint,
-  listCheckpoints,
-  runDue,
-  schedule,
-  verifyCheckpoint,
-  type Checkpoint,
-} from './database/index.ts';
+export { checkpoint, listCheckpoints, runDue, schedule, verifyCheckpoint, type Checkpoint } from './database/index.ts';
 export { startSshd, type TestSshd } from './host/testing/sshd.ts';
 export * from './composition/index.ts';
 export { exportMetrics, importMetrics } from './metrics/index.ts';

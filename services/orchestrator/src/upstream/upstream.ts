@@ -1,4 +1,4 @@
-import { Pool } from 'undici';
+import { Pool, type Dispatcher } from 'undici';
 import { ExternalError, messageOf, type Secret, type ServiceName } from '@papergate/config';
 import { HttpError } from '@papergate/service-kit';
 
@@ -73,18 +73,37 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     keepAliveTimeout: 30_000,
     connect: { timeout: 2_000 },
   });
+  const ask = async (request: Dispatcher.RequestOptions): Promise<UpstreamAnswer> => {
+    const response = await pool.request(request);
+    const text = await response.body.text();
+    const retryAfter = response.headers['retry-after'];
+    return {
+      status: response.statusCode,
+      text,
+      json: parse(text),
+      retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
+    };
+  };
   const authorization = options.token === undefined ? undefined : `Bearer ${options.token.reveal()}`;
 
   return {
     service,
     url,
     async call({ method, path, body, timeoutMs = patience }) {
-      const signal = AbortSignal.timeout(timeoutMs);
+      const gone = new AbortController();
+      // A timer of our own, which nothing but us can lose: whoever asks once a second must not wait for ever on one call.
+      let timer: NodeJS.Timeout | undefined;
+      const deadline = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => {
+          gone.abort();
+          reject(new Error(`no answer within ${timeoutMs} ms`));
+        }, timeoutMs);
+      });
       try {
-        const response = await pool.request({
+        const asked = ask({
           method,
           path,
-          signal,
+          signal: gone.signal,
           headersTimeout: timeoutMs,
           bodyTimeout: timeoutMs,
           headers: {
@@ -93,17 +112,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           },
           ...(body === undefined ? {} : { body }),
         });
-        const text = await response.body.text();
-        const retryAfter = response.headers['retry-after'];
-        return {
-          status: response.statusCode,
-          text,
-          json: parse(text),
-          retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
-        };
+        asked.catch(() => undefined);
+        return await Promise.race([asked, deadline]);
       } catch (error) {
         const code = errorCode(error);
-        const timedOut = signal.aborted || TIMEOUTS.has(code);
+        const timedOut = gone.signal.aborted || TIMEOUTS.has(code);
         throw new UpstreamError({
           service,
           message: timedOut
@@ -113,6 +126,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           timedOut,
           cause: error,
         });
+      } finally {
+        clearTimeout(timer);
       }
     },
     close: () => pool.destroy(),
