@@ -18,6 +18,7 @@ export interface ComposeService {
   network_mode?: string;
   pid?: string;
   ipc?: string;
+  dns?: string[];
   cap_add?: string[];
   cap_drop?: string[];
   security_opt?: string[];

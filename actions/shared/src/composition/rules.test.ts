@@ -81,6 +81,7 @@ describe('the rules of a bundle', () => {
     ['an address with a password', 'secrets-as-files', { environment: { SOME_PLACE: 'https://user:word@host/' } }],
     ['no stop_grace_period', 'stops', { stop_grace_period: '' }],
     ['restarts for ever', 'restarts', { restart: 'always' }],
+    ['name servers that it cannot hear', 'names', { dns: [] }],
     ['no labels', 'labels', { labels: {} }],
     ['another’s label', 'labels', { labels: { 'com.papergate.project': 'p', 'com.papergate.service': 'dashboard' } }],
   ])('refuse %s', (_what, rule, changes) => {

@@ -17,6 +17,8 @@ const LOG_FILES = '10';
 const ROOT: ReadonlySet<string> = new Set(['volumes', 'log-collector']);
 const CAPABILITIES: Readonly<Record<string, readonly string[]>> = { volumes: ['CHOWN'] };
 /** The only services that may ever be on the way out: prices, orders, alerts; `volumes` joins it to make it, and ends. */
+/** They look no name up. */
+const NO_NAMES: ReadonlySet<string> = new Set(['postgres']);
 const OUTSIDE: ReadonlySet<string> = new Set(['market-data', 'execution-engine', 'alertmanager', 'volumes']);
 
 type Rule = (name: string, service: ComposeService) => string | undefined;
@@ -75,6 +77,10 @@ const RULES: Readonly<Record<string, Rule>> = {
       : 'it shares a namespace of the host or of another container',
   outside: (name, { networks = {} }) =>
     'egress' in networks && !OUTSIDE.has(name) ? 'it is on the way out (egress) and has no business there' : undefined,
+  names: (name, { networks = {}, dns = [] }) =>
+    'ports' in networks && !('egress' in networks) && !NO_NAMES.has(name) && dns.join() !== '127.0.0.1'
+      ? 'it asks name servers whose answers cannot reach it, and waits for them (dns)'
+      : undefined,
   mounts: (_name, { volumes = [] }) => {
     const writable = volumes.filter(({ type, read_only: only }) => type === 'bind' && only !== true);
     if (writable.length > 0) return `it may write ${writable.map(({ source }) => source).join(', ')} on the host`;

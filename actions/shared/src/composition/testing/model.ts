@@ -13,6 +13,7 @@ export function soundService(name: string, changes: Partial<ComposeService> = {}
     stop_grace_period: '15s',
     environment: { ENVIRONMENT: 'development', API_TOKEN_FILE: '/run/secrets/API_TOKEN' },
     networks: { backplane: null, ports: null },
+    dns: ['127.0.0.1'],
     ports: [{ host_ip: '127.0.0.1', target: 5001, published: '5001', protocol: 'tcp' }],
     volumes: [{ type: 'bind', source: '/place/config', target: '/app/config-rendered', read_only: true }],
     secrets: [{ source: 'API_TOKEN' }],
