@@ -1,5 +1,5 @@
 // Before the container tests: an engine and a registry, for as long as jest runs. `papergate test` brings its own.
-import { CONTAINERS_VARIABLE, ensureContainers } from '../../shared/src/testing/containers/index.ts';
+import { CONTAINERS_VARIABLE, ensureContainers } from '@papergate/delivery';
 
 export default async function setUp() {
   if (process.env[CONTAINERS_VARIABLE] !== undefined) return;

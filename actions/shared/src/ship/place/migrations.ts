@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { checkMigrations, databaseFacts, type DatabaseFacts } from '../../database/index.ts';
 import type { DeliverOptions } from '../../deliver/options.ts';
-import type { DeliveryTarget } from '../../deliver/types.ts';
+import type { DatabaseAccess, DeliveryTarget } from '../../deliver/types.ts';
 import type { Home } from '../../home/index.ts';
 import { sourceOf } from './source.ts';
 
@@ -28,16 +28,18 @@ export function migrationsCheck(options: MigrationsOf): DeliverOptions['checkMig
   };
 }
 
-// A place that is down has no database that could be asked: what its record says has to do.
+// A place that is down has no database that could be asked: what its record says has to do. One that answers and
+// cannot tell is another matter, and stops the deploy.
 async function factsOf(target: DeliveryTarget): Promise<DatabaseFacts | undefined> {
+  let database: DatabaseAccess;
   try {
-    const database = await target.database();
-    try {
-      return await databaseFacts(database);
-    } finally {
-      await database.close();
-    }
+    database = await target.database();
   } catch {
     return undefined;
+  }
+  try {
+    return await databaseFacts(database);
+  } finally {
+    await database.close();
   }
 }
