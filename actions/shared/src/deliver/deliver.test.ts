@@ -345,6 +345,20 @@ describe('a release that does not get through', () => {
     await demandSound(world, one);
   });
 
+  test('is named by the service that died, not by the one beside it that waits for it', async () => {
+    await world.delivered(one);
+    world.break(
+      two,
+      { kind: 'dies-later', service: 'risk-manager' },
+      { kind: 'never-ready', service: 'signal-bridge' },
+    );
+    const began = world.time.now;
+    const outcome = await world.delivered(two);
+    expect(outcome.diagnosis).toMatchObject({ service: 'risk-manager', step: 'start:risk-manager' });
+    expect(world.time.now - began).toBeLessThan(60_000);
+    await demandSound(world, one);
+  });
+
   test('is found out soon where waiting is of no use, and after the time for all where it may be', async () => {
     await world.delivered(one);
     world.break(two, { kind: 'dies', service });

@@ -78,10 +78,11 @@ export async function startServices(
         () => allOf(wave, (service) => target.start(manifest, service, fence), prefix),
       );
       const given = new AbortController();
+      const awaited = new Set(wave);
       await allOf(
         wave,
         (service) =>
-          ready(session, manifest, service, deadline, given.signal).catch((error: unknown) => {
+          ready(session, manifest, service, { deadline, given: given.signal, awaited }).catch((error: unknown) => {
             // The others of the group need not be waited for any more.
             given.abort();
             throw error;
@@ -108,18 +109,35 @@ async function allOf(wave: readonly string[], act: (service: string) => Promise<
   if (failures[0] !== undefined) throw failures[0];
 }
 
+/** How often a service that is ready is looked at while others of its group are not, ms. */
+const WATCH_EVERY_MS = 500;
+
+/**
+ * Waits until a service is ready, and watches it until all of its group are: one that answers and dies is the cause,
+ * and what waits for it only the effect.
+ */
 async function ready(
   session: Session,
   manifest: Manifest,
   service: string,
-  deadline: number,
-  given: AbortSignal,
+  { deadline, given, awaited }: { deadline: number; given: AbortSignal; awaited: Set<string> },
 ): Promise<void> {
   const { target, clock, patience, lease } = session;
   let last: ProbeResult = { ready: false, detail: 'it was not asked' };
+  let watchedAt = -Infinity;
   for (;;) {
+    if (!awaited.has(service) && (awaited.size === 0 || given.aborted || lease.lost.aborted)) return;
+    if (!awaited.has(service) && clock.monotonic() - watchedAt < WATCH_EVERY_MS) {
+      await clock.sleep(patience.probeEveryMs);
+      continue;
+    }
     last = await probe(session, manifest, service, last, Math.max(1, deadline - clock.monotonic()));
-    if (last.ready) return;
+    watchedAt = clock.monotonic();
+    if (last.ready) {
+      awaited.delete(service);
+      continue;
+    }
+    awaited.add(service);
     const late = clock.monotonic() >= deadline;
     if (last.final === true || late) throw notReady(service, last, patience.readyMs, target.order.length);
     if (given.aborted || lease.lost.aborted) return;
