@@ -16,6 +16,8 @@ export interface Patience {
   migrateMs: number;
   /** For all services together, from the first start on. */
   readyMs: number;
+  /** The same for the release that is brought back, ms. */
+  backReadyMs: number;
   /** For one service: drained and gone. */
   stopMs: number;
   smokeMs: number;
@@ -33,6 +35,7 @@ export const PATIENCE: Patience = {
   checkpointMs: 3_600_000,
   migrateMs: 600_000,
   readyMs: 120_000,
+  backReadyMs: 120_000,
   stopMs: 90_000,
   smokeMs: 900_000,
   pruneMs: 300_000,

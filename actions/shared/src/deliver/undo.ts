@@ -40,7 +40,7 @@ export async function undo(session: Session, options: UndoOptions): Promise<void
   if (restored !== undefined) await revert(session, run, restored);
   await startServices(session, run, from, moved, 'undo:');
   await takeStep(session, { run, step: 'undo:verify' }, () =>
-    demandExactly(session, from, { step: 'undo:verify', limitMs: session.patience.readyMs }),
+    demandExactly(session, from, { step: 'undo:verify', limitMs: session.patience.backReadyMs }),
   );
 }
 

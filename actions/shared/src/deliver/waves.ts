@@ -67,7 +67,8 @@ export async function startServices(
   prefix: '' | 'undo:' = '',
 ): Promise<void> {
   const { target, patience, fence, clock } = session;
-  const deadline = clock.monotonic() + patience.readyMs;
+  const limitMs = prefix === '' ? patience.readyMs : patience.backReadyMs;
+  const deadline = clock.monotonic() + limitMs;
   for (const wave of wavesOf(target, services)) {
     if (prefix === '') for (const service of wave) session.touched.add(service);
     const names = wave.map((service) => ({ step: `${prefix}start:${service}`, service }));
@@ -82,11 +83,13 @@ export async function startServices(
       await allOf(
         wave,
         (service) =>
-          ready(session, manifest, service, { deadline, given: given.signal, awaited }).catch((error: unknown) => {
-            // The others of the group need not be waited for any more.
-            given.abort();
-            throw error;
-          }),
+          ready(session, manifest, service, { deadline, limitMs, given: given.signal, awaited }).catch(
+            (error: unknown) => {
+              // The others of the group need not be waited for any more.
+              given.abort();
+              throw error;
+            },
+          ),
         prefix,
       );
     });
@@ -120,7 +123,12 @@ async function ready(
   session: Session,
   manifest: Manifest,
   service: string,
-  { deadline, given, awaited }: { deadline: number; given: AbortSignal; awaited: Set<string> },
+  {
+    deadline,
+    limitMs,
+    given,
+    awaited,
+  }: { deadline: number; limitMs: number; given: AbortSignal; awaited: Set<string> },
 ): Promise<void> {
   const { target, clock, patience, lease } = session;
   let last: ProbeResult = { ready: false, detail: 'it was not asked' };
@@ -139,7 +147,7 @@ async function ready(
     }
     awaited.add(service);
     const late = clock.monotonic() >= deadline;
-    if (last.final === true || late) throw notReady(service, last, patience.readyMs, target.order.length);
+    if (last.final === true || late) throw notReady(service, last, limitMs, target.order.length);
     if (given.aborted || lease.lost.aborted) return;
     await clock.sleep(patience.probeEveryMs);
   }

@@ -47,7 +47,7 @@ export const BROKEN_IMAGES: Broken[] = [
     ends: 'undone',
     title: 'the image of another service in the place of one',
     make: (kit) => withRefs(kit, (images) => ({ ...images, dashboard: image(images, 'signal-bridge') })),
-    patience: { readyMs: 25_000 },
+    patience: { readyMs: 15_000 },
     exitCode: 1,
     step: /^start:dashboard$/,
     service: 'dashboard',

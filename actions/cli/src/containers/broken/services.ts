@@ -14,7 +14,7 @@ const words = (service: string, fault: StandInFault): RegExp => new RegExp(words
 
 const UNDONE = { ends: 'undone', exitCode: 1 } as const;
 /** Longer than a good service needs on a busy machine, and shorter than the 120 s of a real deploy. */
-const READY = { patience: { readyMs: 25_000 } } as const;
+const READY = { patience: { readyMs: 15_000 } } as const;
 
 /** Releases of which one service is broken. */
 export const BROKEN_SERVICES: Broken[] = [
@@ -55,14 +55,14 @@ export const BROKEN_SERVICES: Broken[] = [
     ...UNDONE,
     title: 'a service that is ready too late',
     make: (kit) => kit.release({ images: { dashboard: program('dashboard', standIn('dashboard', 'slow', 300_000)) } }),
-    patience: { readyMs: 25_000 },
+    patience: { readyMs: 15_000 },
     step: /^start:dashboard$/,
     service: 'dashboard',
     says: words('dashboard', 'slow'),
   },
   {
     ...UNDONE,
-    patience: { readyMs: 25_000 },
+    patience: { readyMs: 15_000 },
     title: 'a service that never listens and does not react to SIGTERM',
     make: faulty('dashboard', 'hangs'),
     step: /^start:dashboard$/,
@@ -71,7 +71,7 @@ export const BROKEN_SERVICES: Broken[] = [
   },
   {
     ...UNDONE,
-    patience: { readyMs: 25_000 },
+    patience: { readyMs: 15_000 },
     title: 'a service whose health endpoint answers 500',
     make: faulty('orchestrator', 'health-500'),
     step: /^start:orchestrator$/,
@@ -96,7 +96,7 @@ export const BROKEN_SERVICES: Broken[] = [
   },
   {
     ...UNDONE,
-    patience: { readyMs: 25_000 },
+    patience: { readyMs: 15_000 },
     title: 'a service that answers for another release',
     make: faulty('dashboard', 'foreign'),
     step: /^start:dashboard$/,
