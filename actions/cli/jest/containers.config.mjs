@@ -8,10 +8,12 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.papergate/'],
   testEnvironment: 'node',
-  testMatch: ['**/*.test.ctr.ts'],
+  // Those of the night take longer than a submission can wait for.
+  testMatch: process.env.PAPERGATE_NIGHTLY === 'true' ? ['**/*.nightly.ctr.ts'] : ['**/*.test.ctr.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/.papergate/'],
   testTimeout: 300_000,
   maxWorkers: 1,
+  setupFilesAfterEnv: [here('containers-again.mjs')],
   globalSetup: here('containers.mjs'),
   globalTeardown: here('containers-end.mjs'),
   transform: { '\\.ts$': here('strip-types.mjs') },
