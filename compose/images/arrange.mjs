@@ -111,5 +111,5 @@ else if (what === 'packages') {
   mkdirSync(join(out, 'app'), { recursive: true });
   cpSync(join(from, 'node_modules'), join(out, 'app/node_modules'), { recursive: true, verbatimSymlinks: true });
 } else if (what === 'runtime') runtime(from, out);
-else throw new Error(`arrange.mjs: "${String(what)}" is none of tree, packages, runtime`);
+else throw new Error(`arrange.mjs: "${what}" is none of tree, packages, runtime`);
 settle(out);

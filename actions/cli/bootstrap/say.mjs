@@ -1,4 +1,4 @@
-const isLive = process.stderr.isTTY === true && process.env.CI !== 'true' && process.env.TERM !== 'dumb';
+const isLive = process.stderr.isTTY && process.env.CI !== 'true' && process.env.TERM !== 'dumb';
 
 /** Progress on stderr, so that stdout stays the command's own: a moving line on a terminal, else one at each end. */
 export const say = {

@@ -65,7 +65,7 @@ export function poll(work, ms) {
     clearTimeout(timer);
     await work();
     running = false;
-    if (!ended) timer = setTimeout(run, document.hidden ? ms * 5 : ms);
+    if (!ended) timer = setTimeout(() => void run(), document.hidden ? ms * 5 : ms);
   }
   const onVisible = () => !document.hidden && void run();
   document.addEventListener('visibilitychange', onVisible);

@@ -186,7 +186,7 @@ async function open() {
   } catch (error) {
     trouble('page', error.message);
     showTroubles();
-    setTimeout(open, 2_000);
+    setTimeout(() => void open(), 2_000);
     return undefined;
   }
 }
