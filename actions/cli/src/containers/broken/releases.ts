@@ -124,12 +124,12 @@ export const BROKEN_CONFIGURATION: Broken[] = [
     title: 'a limit of risk that is no number',
     make: (kit) => {
       const path = 'config/risk_limits.toml';
-      const limits = kit.clone.read(path).replace('max_daily_loss = "2000"', 'max_daily_loss = "a lot"');
+      const limits = kit.clone.read(path).replace('max_open_positions = 20', 'max_open_positions = "a lot"');
       return kit.release({ files: { [path]: limits } });
     },
     exitCode: 2,
     step: /^$/,
-    says: /max_daily_loss/,
+    says: /max_open_positions/,
   },
 ];
 

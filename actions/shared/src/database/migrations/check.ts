@@ -65,7 +65,9 @@ function unchanged(migrations: readonly Migration[], known: ReadonlyMap<string, 
     limit: 'not edited after they were applied',
     ...(edited.length === 0
       ? {}
-      : { detail: 'put the file back as it was, and write what is to change into a new migration' }),
+      : {
+          detail: `changed since: ${edited.map(({ file }) => file).join(', ')}; put the file back as it was, and write what is to change into a new migration`,
+        }),
   };
 }
 
