@@ -345,6 +345,13 @@ describe('a release that does not get through', () => {
     await demandSound(world, one);
   });
 
+  test('has less patience than the release that is brought back for it', async () => {
+    await world.delivered(one);
+    const outcome = await world.delivered(two, { patience: { readyMs: 5 } });
+    expect(outcome).toMatchObject({ status: 'undone', diagnosis: { code: 'NOT_READY' } });
+    await demandSound(world, one);
+  });
+
   test('is named by the service that died, not by the one beside it that waits for it', async () => {
     await world.delivered(one);
     world.break(
