@@ -366,6 +366,17 @@ describe('a release that does not get through', () => {
     await demandSound(world, one);
   });
 
+  test('is named by the service that dies when its group was ready, not by one of a later group that waits for it', async () => {
+    await world.delivered(one);
+    const [first = '', ...others] = ORDER;
+    world.break(two, { kind: 'dies-later', service: first }, { kind: 'never-ready', service: others.at(-1) ?? '' });
+    const began = world.time.now;
+    const outcome = await world.delivered(two);
+    expect(outcome.diagnosis).toMatchObject({ service: first, step: `start:${first}` });
+    expect(world.time.now - began).toBeLessThan(60_000);
+    await demandSound(world, one);
+  });
+
   test('is found out soon where waiting is of no use, and after the time for all where it may be', async () => {
     await world.delivered(one);
     world.break(two, { kind: 'dies', service });

@@ -69,6 +69,7 @@ export async function startServices(
   const { target, patience, fence, clock } = session;
   const limitMs = prefix === '' ? patience.readyMs : patience.backReadyMs;
   const deadline = clock.monotonic() + limitMs;
+  const started: string[] = [];
   for (const wave of wavesOf(target, services)) {
     if (prefix === '') for (const service of wave) session.touched.add(service);
     const names = wave.map((service) => ({ step: `${prefix}start:${service}`, service }));
@@ -78,20 +79,8 @@ export async function startServices(
         { step: names.map(({ step }) => step).join(', '), limitMs: Math.max(1, deadline - clock.monotonic()) },
         () => allOf(wave, (service) => target.start(manifest, service, fence), prefix),
       );
-      const given = new AbortController();
-      const awaited = new Set(wave);
-      await allOf(
-        wave,
-        (service) =>
-          ready(session, manifest, service, { deadline, limitMs, given: given.signal, awaited }).catch(
-            (error: unknown) => {
-              // The others of the group need not be waited for any more.
-              given.abort();
-              throw error;
-            },
-          ),
-        prefix,
-      );
+      started.push(...wave);
+      await allReady(session, manifest, { wave, started, deadline, limitMs }, prefix);
     });
     if (wave.some((service) => INTAKE.includes(service))) session.intake.backAt = clock.monotonic();
   }
@@ -112,45 +101,98 @@ async function allOf(wave: readonly string[], act: (service: string) => Promise<
   if (failures[0] !== undefined) throw failures[0];
 }
 
-/** How often a service that is ready is looked at while others of its group are not, ms. */
+/** How often a service that is ready is looked at while others are not, ms. */
 const WATCH_EVERY_MS = 500;
+/** The same for groups that were ready before: each look costs a process, beside services that are starting. */
+const LOOK_BACK_EVERY_MS = 2_000;
+
+interface Wave {
+  wave: readonly string[];
+  /** The group's and those of the groups before it. */
+  started: readonly string[];
+  deadline: number;
+  limitMs: number;
+}
 
 /**
- * Waits until a service is ready, and watches it until all of its group are: one that answers and dies is the cause,
+ * Waits until a group is ready, and watches what was ready before until then: one that answers and dies is the cause,
  * and what waits for it only the effect.
  */
-async function ready(
+async function allReady(
   session: Session,
   manifest: Manifest,
-  service: string,
-  {
+  { wave, started, deadline, limitMs }: Wave,
+  prefix: string,
+): Promise<void> {
+  const given = new AbortController();
+  const waiting: Waiting = {
     deadline,
     limitMs,
-    given,
-    awaited,
-  }: { deadline: number; limitMs: number; given: AbortSignal; awaited: Set<string> },
-): Promise<void> {
+    given: given.signal,
+    wave: new Set(wave),
+    awaited: new Set(wave),
+    last: new Map(started.map((service) => [service, NOT_ASKED])),
+  };
+  await allOf(
+    started,
+    (service) =>
+      ready(session, manifest, service, waiting).catch((error: unknown) => {
+        // The others need not be waited for any more.
+        given.abort();
+        throw error;
+      }),
+    prefix,
+  );
+}
+
+interface Waiting {
+  deadline: number;
+  limitMs: number;
+  given: AbortSignal;
+  wave: ReadonlySet<string>;
+  /** Those that were not ready when they were asked last. */
+  awaited: Set<string>;
+  last: Map<string, ProbeResult>;
+}
+
+const NOT_ASKED: ProbeResult = { ready: false, detail: 'it was not asked' };
+
+async function ready(session: Session, manifest: Manifest, service: string, waiting: Waiting): Promise<void> {
   const { target, clock, patience, lease } = session;
-  let last: ProbeResult = { ready: false, detail: 'it was not asked' };
-  let watchedAt = -Infinity;
+  const { deadline, limitMs, given, wave, awaited, last } = waiting;
+  const everyMs = wave.has(service) ? WATCH_EVERY_MS : LOOK_BACK_EVERY_MS;
+  let watchedAt = wave.has(service) ? -Infinity : clock.monotonic();
   for (;;) {
     if (!awaited.has(service) && (awaited.size === 0 || given.aborted || lease.lost.aborted)) return;
-    if (!awaited.has(service) && clock.monotonic() - watchedAt < WATCH_EVERY_MS) {
+    if (!awaited.has(service) && clock.monotonic() - watchedAt < everyMs) {
       await clock.sleep(patience.probeEveryMs);
       continue;
     }
-    last = await probe(session, manifest, service, last, Math.max(1, deadline - clock.monotonic()));
+    const answer = await probe(
+      session,
+      manifest,
+      service,
+      last.get(service) ?? NOT_ASKED,
+      Math.max(1, deadline - clock.monotonic()),
+    );
+    last.set(service, answer);
     watchedAt = clock.monotonic();
-    if (last.ready) {
+    if (answer.ready) {
       awaited.delete(service);
       continue;
     }
     awaited.add(service);
-    const late = clock.monotonic() >= deadline;
-    if (last.final === true || late) throw notReady(service, last, limitMs, target.order.length);
+    if (answer.final === true) throw notReady(service, answer, limitMs, target.order.length);
+    if (clock.monotonic() >= deadline) throw late(waiting, target.order);
     if (given.aborted || lease.lost.aborted) return;
     await clock.sleep(patience.probeEveryMs);
   }
+}
+
+/** The time is over: the first in order that is not ready is named, since those after it may wait for it. */
+function late({ awaited, last, limitMs }: Waiting, order: readonly string[]): StepFailed {
+  const service = order.find((each) => awaited.has(each)) ?? [...awaited][0] ?? '';
+  return notReady(service, last.get(service) ?? NOT_ASKED, limitMs, order.length);
 }
 
 async function probe(
@@ -166,7 +208,7 @@ async function probe(
     );
   } catch (error) {
     if (session.lease.lost.aborted) throw error;
-    return { ready: false, detail: before.detail === 'it was not asked' ? messageOf(error) : before.detail };
+    return { ready: false, detail: before === NOT_ASKED ? messageOf(error) : before.detail };
   }
 }
 
