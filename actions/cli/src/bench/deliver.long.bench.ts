@@ -31,15 +31,6 @@ const seconds = (ms: number): number => Math.round(ms / 10) / 100;
 const progress = (text: string): void => void process.stderr.write(`  ${text}\n`);
 const figure = (made: Figure): void => console.log(JSON.stringify(made));
 
-const containers = await ensureContainers({ env: process.env, onProgress: ({ message }) => progress(message) });
-try {
-  const { env, registry } = containers;
-  process.env[CONTAINERS_VARIABLE] = JSON.stringify({ env, registry });
-  await measure();
-} finally {
-  await containers.stop();
-}
-
 async function measure(): Promise<void> {
   progress('building, pushing and delivering this commit');
   const kit = await makeKit({ name: 'bench' });
@@ -190,4 +181,14 @@ function stageMs({ home }: Kit, name: string): number {
     stages: { stage: string; duration_ms: number }[];
   };
   return stages.find(({ stage }) => stage === name)?.duration_ms ?? Number.NaN;
+}
+
+// Last: it needs all of the above.
+const containers = await ensureContainers({ env: process.env, onProgress: ({ message }) => progress(message) });
+try {
+  const { env, registry } = containers;
+  process.env[CONTAINERS_VARIABLE] = JSON.stringify({ env, registry });
+  await measure();
+} finally {
+  await containers.stop();
 }

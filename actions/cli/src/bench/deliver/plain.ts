@@ -50,7 +50,6 @@ export async function plainCompose(kit: Kit): Promise<Plain> {
 
 async function must(command: string, args: string[], variables: Readonly<Record<string, string>>): Promise<void> {
   const { code, stderr } = await run(command, args, { env: { ...dockerEnvironment(), ...variables } });
-  // Compose counts one that has done its work and ended (migrate) as one that did not come up.
-  if (code === 0 || /exited \(0\)/.test(stderr)) return;
+  if (code === 0) return;
   throw new Error(`${command} ${args.at(-1)} ended with ${code}:\n${stderr}`);
 }
