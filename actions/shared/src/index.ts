@@ -62,3 +62,4 @@ export { exportMetrics, importMetrics } from './metrics/index.ts';
 export * from './images/index.ts';
 export { applicationsBefore, databaseFacts, layOlderApplication, type OlderApplication } from './database/index.ts';
 export { databaseOf as stagingDatabase } from './targets/process/database.ts';
+export { evidenceFolder, EvidenceStore } from './evidence/store.ts';
