@@ -1,6 +1,7 @@
 // Lays out the trees that images are copied from, with owners, modes and times that depend on content alone:
-//   node arrange.mjs tree TREE OUT          OUT/manifests, OUT/shared/app, OUT/services/<noun>/app
+//   node arrange.mjs tree TREE OUT          OUT/manifests, OUT/sources, OUT/shared/app, OUT/services/<noun>/app
 //   node arrange.mjs packages APP OUT       OUT/app/node_modules
+//   node arrange.mjs bundles OUT            settles what bundle.mjs wrote there
 //   node arrange.mjs runtime ADDONS OUT     OUT: node, what it and the addons link to, an account
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,6 +15,8 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmdirSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -41,13 +44,23 @@ function settle(path) {
   lutimesSync(path, time, time);
 }
 
-function copy(from, to) {
+function copy(from, to, wanted = () => true) {
   mkdirSync(dirname(to), { recursive: true });
   cpSync(from, to, {
     recursive: true,
     verbatimSymlinks: true,
-    filter: (source) => !NOT_RUN.has(source.split('/').at(-1) ?? ''),
+    filter: (source) => !NOT_RUN.has(source.split('/').at(-1) ?? '') && wanted(source),
   });
+}
+
+/** What a program reads; its sources come as one bundle. */
+const isData = (path) => !path.endsWith('.ts');
+
+function removeEmptyFolders(dir) {
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeEmptyFolders(join(dir, entry.name));
+  }
+  if (readdirSync(dir).length === 0) rmdirSync(dir);
 }
 
 function tree(from, out) {
@@ -63,13 +76,25 @@ function tree(from, out) {
   ]) {
     if (existsSync(join(from, path))) copy(join(from, path), join(out, 'manifests', path));
   }
-  for (const path of ['config', 'smoke', 'services/shared']) copy(join(from, path), join(out, 'shared/app', path));
+  for (const path of ['config', 'smoke', 'services']) copy(join(from, path), join(out, 'sources', path));
+  for (const path of ['config', 'smoke', 'services/shared'])
+    copy(join(from, path), join(out, 'shared/app', path), isData);
   for (const name of services) {
     const app = join(out, 'services', name, 'app');
-    copy(join(from, 'services', name), join(app, 'services', name));
+    copy(join(from, 'services', name), join(app, 'services', name), isData);
     // The same command line in every image.
-    symlinkSync(`services/${name}/src/main.ts`, join(app, 'main.ts'));
+    symlinkSync(`services/${name}/src/main.js`, join(app, 'main.js'));
   }
+  for (const path of ['shared', 'services']) removeEmptyFolders(join(out, path));
+}
+
+/** Without links to the workspaces, whose programs are bundled, and without what bundles them. */
+function packages(from, out) {
+  mkdirSync(join(out, 'app'), { recursive: true });
+  const modules = join(out, 'app/node_modules');
+  cpSync(join(from, 'node_modules'), modules, { recursive: true, verbatimSymlinks: true });
+  for (const name of ['@papergate', 'esbuild', '@esbuild'])
+    rmSync(join(modules, name), { recursive: true, force: true });
 }
 
 function libraries(program) {
@@ -107,9 +132,7 @@ function runtime(addons, out) {
 const [what, from = '', out = ''] = process.argv.slice(2);
 process.umask(0o022);
 if (what === 'tree') tree(from, out);
-else if (what === 'packages') {
-  mkdirSync(join(out, 'app'), { recursive: true });
-  cpSync(join(from, 'node_modules'), join(out, 'app/node_modules'), { recursive: true, verbatimSymlinks: true });
-} else if (what === 'runtime') runtime(from, out);
-else throw new Error(`arrange.mjs: "${what}" is none of tree, packages, runtime`);
-settle(out);
+else if (what === 'packages') packages(from, out);
+else if (what === 'runtime') runtime(from, out);
+else if (what !== 'bundles') throw new Error(`arrange.mjs: "${what}" is none of tree, packages, bundles, runtime`);
+settle(what === 'bundles' ? from : out);

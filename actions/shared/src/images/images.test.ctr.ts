@@ -136,7 +136,7 @@ describe('the images of a release', () => {
     expect(scanCheck(report).status).toBe('passed');
   });
 
-  test('hold the commit and production packages only: no tests, no manifest, no shell', async () => {
+  test('hold bundled programs and production packages only: no sources, no tests, no manifest, no shell', async () => {
     const look = `const { readdirSync } = require('node:fs');
       const entries = readdirSync('/', { withFileTypes: true }).filter((entry) => entry.isDirectory());
       const folders = entries.map((entry) => entry.name).filter((name) => !['proc', 'sys', 'dev'].includes(name));
@@ -144,10 +144,10 @@ describe('the images of a release', () => {
       console.log(JSON.stringify(folders.flatMap(below)))`;
     const text = await docker(['run', '--rm', ...HARDENED, idOf('dashboard'), '-e', look], options);
     const paths = JSON.parse(text) as string[];
-    expect(paths).toContain('app/services/dashboard/src/main.ts');
-    expect(paths).toContain('app/smoke/src/main.ts');
+    expect(paths).toContain('app/services/dashboard/src/main.js');
+    expect(paths).toContain('app/smoke/src/main.js');
     const unwanted =
-      /\.test(\.itg|\.ctr)?\.ts$|^app\/manifest\.json|\/(sh|bash|npm|apt)$|node_modules\/(jest|typescript|@types)(\/|$)|\.d\.[cm]?ts$|(darwin|win32).*\.node$/;
+      /^app\/(services|config|smoke)\/.*\.ts$|^app\/manifest\.json|\/(sh|bash|npm|apt)$|node_modules\/(jest|typescript|esbuild|@types|@papergate|@esbuild)(\/|$)|\.d\.[cm]?ts$|(darwin|win32).*\.node$/;
     expect(paths.filter((path) => unwanted.test(path))).toEqual([]);
     expect(paths.filter((path) => path.endsWith('addon.node'))).toHaveLength(1);
   });
@@ -190,15 +190,15 @@ describe('a container of them', () => {
   test('runs the migrations and the smoke test of its release', async () => {
     const run = (...args: string[]) => runDocker(['run', '--rm', ...HARDENED, idOf('orchestrator'), ...args], options);
     const [migrate, smoke] = await Promise.all([
-      run('services/shared/src/migrate.ts'),
-      run('smoke/src/main.ts', '--help'),
+      run('services/shared/src/migrate.js'),
+      run('smoke/src/main.js', '--help'),
     ]);
     expect(migrate).toMatchObject({ code: 2, stderr: expect.stringContaining('DATABASE_URL') });
     expect(smoke).toMatchObject({ code: 0, stdout: expect.stringContaining('--token-file') });
   });
 
   test('is unhealthy with a reason while its service does not answer, and healthy by the engine’s own check once it does', async () => {
-    const health = ['services/shared/src/health.ts'];
+    const health = ['services/shared/src/health.js'];
     const silent = await runDocker(['run', '--rm', ...HARDENED, idOf('dashboard'), ...health], options);
     expect(silent).toMatchObject({ code: 1, stdout: expect.stringMatching(/^dashboard: port 3000 does not answer: /) });
 

@@ -4,7 +4,7 @@ import type { Broken } from './types.ts';
 
 /** What replaces a service's program in its image. */
 export const program = (service: string, text: string): ThinChange => ({
-  files: { [`/app/services/${service}/src/main.ts`]: text },
+  files: { [`/app/services/${service}/src/main.js`]: text },
 });
 
 const faulty = (service: string, fault: StandInFault): Broken['make'] => {
@@ -109,18 +109,18 @@ export const BROKEN_SERVICES: Broken[] = [
     make: faulty('execution-engine', 'missing-module'),
     step: /^start:execution-engine$/,
     service: 'execution-engine',
-    says: /gone\.ts/,
+    says: /gone\.js/,
   },
   {
     ...UNDONE,
     title: 'an image without the entry file that it names',
     make: (kit) =>
       kit.release({
-        images: { dashboard: { change: ['ENTRYPOINT ["node", "services/dashboard/src/gone.ts"]', 'CMD []'] } },
+        images: { dashboard: { change: ['ENTRYPOINT ["node", "services/dashboard/src/gone.js"]', 'CMD []'] } },
       }),
     step: /^start:dashboard$/,
     service: 'dashboard',
-    says: /gone\.ts/,
+    says: /gone\.js/,
   },
   {
     title: 'an image whose program is not there at all',
@@ -146,10 +146,15 @@ export const BROKEN_SERVICES: Broken[] = [
   {
     ...UNDONE,
     title: 'a bundle that comes up and tells wrong fills, which only its smoke test sees',
-    make: async (kit) => {
-      const path = 'services/orchestrator/src/main.ts';
-      return kit.release({ images: { orchestrator: program('orchestrator', lying(kit.clone.read(path))) } });
-    },
+    make: (kit) =>
+      kit.release({
+        images: {
+          orchestrator: {
+            files: { '/app/lying.mjs': LYING },
+            change: ['ENTRYPOINT ["node", "--import", "/app/lying.mjs"]', 'CMD ["main.js"]'],
+          },
+        },
+      }),
     step: /^smoke$/,
     says: /order: filled/,
   },
@@ -157,21 +162,19 @@ export const BROKEN_SERVICES: Broken[] = [
     ...UNDONE,
     title: 'a smoke test that does not come to its end',
     make: (kit) =>
-      kit.release({ images: { orchestrator: { files: { '/app/smoke/src/main.ts': 'process.exit(3);\n' } } } }),
+      kit.release({ images: { orchestrator: { files: { '/app/smoke/src/main.js': 'process.exit(3);\n' } } } }),
     step: /^smoke$/,
     says: /smoke/,
   },
 ];
 
-/** The orchestrator's own program behind a look at its answers: of every order it says that another quantity was filled. */
-function lying(main: string): string {
-  return `
+/** A look at the orchestrator's answers before they go out: of every order it says that another quantity was filled. */
+const LYING = `
 import { ServerResponse } from 'node:http';
-const end = ServerResponse.prototype.end as (...args: unknown[]) => ServerResponse;
-ServerResponse.prototype.end = function (this: ServerResponse, body?: unknown, ...rest: unknown[]): ServerResponse {
+const end = ServerResponse.prototype.end;
+ServerResponse.prototype.end = function (body, ...rest) {
   // As long as before: the length has been told already.
   const wrong = typeof body !== 'string' ? body : body.replaceAll(/(?<="filled_quantity":")[1-9]/g, '9');
   return end.call(this, wrong, ...rest);
-} as typeof ServerResponse.prototype.end;
-${main}`;
-}
+};
+`;

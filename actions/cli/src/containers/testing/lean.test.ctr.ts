@@ -45,7 +45,7 @@ describe('a lean release', () => {
       imageName(image),
     );
     try {
-      const check = ['exec', id, 'node', '--disable-warning=ExperimentalWarning', 'services/shared/src/health.ts'];
+      const check = ['exec', id, 'node', 'services/shared/src/health.js'];
       const healthy = await waitFor(
         () => {
           try {

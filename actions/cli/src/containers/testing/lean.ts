@@ -103,16 +103,17 @@ function leanImage(base: string, registry: string, commit: string, tag: string, 
   const fault = change.fault ?? (slowMs === undefined ? undefined : 'slow');
   return thinImage(base, `${registry}/lean`, tag, {
     files: {
-      '/app/service.ts': standIn(undefined, fault, slowMs),
-      '/app/smoke/src/main.ts': standInSmoke(smokeFails),
-      '/app/services/shared/src/migrate.ts': STAND_IN_MIGRATE,
-      '/app/services/shared/src/health.ts': HEALTH,
+      '/app/package.json': '{"type":"module"}',
+      '/app/service.js': standIn(undefined, fault, slowMs),
+      '/app/smoke/src/main.js': standInSmoke(smokeFails),
+      '/app/services/shared/src/migrate.js': STAND_IN_MIGRATE,
+      '/app/services/shared/src/health.js': HEALTH,
       ...(ballast === 0 ? {} : { '/app/ballast': randomBytes(ballast / 2).toString('hex') }),
     },
     change: [
       'USER 10001:10001',
       'WORKDIR /app',
-      'ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "service.ts"]',
+      'ENTRYPOINT ["node", "service.js"]',
       'CMD []',
       `LABEL org.opencontainers.image.revision=${commit}`,
     ],

@@ -29,7 +29,7 @@ export function standIn(service: string | undefined, fault?: StandInFault, slowM
   return `
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-${fault === 'missing-module' ? "import './gone.ts';" : ''}
+${fault === 'missing-module' ? "import './gone.js';" : ''}
 const env: Record<string, string | undefined> = process.env;
 const fault: string = ${JSON.stringify(fault ?? '')};
 const name = ${service === undefined ? "env.PAPERGATE_SERVICE ?? ''" : JSON.stringify(service)};

@@ -1,3 +1,4 @@
+import { stripTypeScriptTypes } from 'node:module';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -5,7 +6,7 @@ import { docker } from './docker.ts';
 
 /** How an image differs from the good one that it is made of; all of it in one layer, in a second. */
 export interface ThinChange {
-  /** Path in the image, absolute, to text; folders are made. */
+  /** Path in the image, absolute, to text; folders are made. In what is to be `.js` types are taken out. */
   files?: Readonly<Record<string, string>>;
   /** Of these files; 0644 without it. */
   mode?: number;
@@ -30,7 +31,8 @@ export function thinImage(
   try {
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(join(dir, 'root', dirname(path)), { recursive: true, mode: 0o755 });
-      writeFileSync(join(dir, 'root', path), text, { mode });
+      const content = path.endsWith('.js') ? stripTypeScriptTypes(text) : text;
+      writeFileSync(join(dir, 'root', path), content, { mode });
     }
     // One copy of a whole tree: with a file at a time docker cp wants the folders to be there.
     if (Object.keys(files).length > 0) docker('cp', `${join(dir, 'root')}/.`, `${container}:/`);

@@ -100,9 +100,9 @@ export async function standIn(options: {
       Dockerfile: DOCKERFILE(base, entrypoint),
       'app/stand-in.json': JSON.stringify({ version, faults }),
       'app/main.mts': SERVICE,
-      'app/services/shared/src/migrate.ts': MIGRATE,
-      'app/services/shared/src/health.ts': HEALTH,
-      'app/smoke/src/main.ts': SMOKE,
+      'app/services/shared/src/migrate.js': MIGRATE,
+      'app/services/shared/src/health.js': HEALTH,
+      'app/smoke/src/main.js': SMOKE,
       'app/package.json': '{"type":"module"}',
     };
     for (const [name, text] of Object.entries(files)) {
