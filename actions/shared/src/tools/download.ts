@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -7,6 +8,7 @@ import { messageOf } from '@papergate/config';
 import { sha256OfFile } from './cache.ts';
 import type { ReleaseFiles } from './pins.ts';
 import { runProgram } from './run.ts';
+import { zipMember } from './zip.ts';
 
 export interface DownloadOptions {
   release: ReleaseFiles;
@@ -28,12 +30,23 @@ const LONGEST_MS = 300_000;
  */
 export async function download(options: DownloadOptions): Promise<string> {
   const { release, dir, env, signal } = options;
-  const expected = checksumOf(await (await get(release.checksums, options, CONNECT_MS)).text(), release);
+  const { checksums } = release;
+  const expected =
+    typeof checksums === 'string'
+      ? checksumOf(await (await get(checksums, options, CONNECT_MS)).text(), release.archive, checksums)
+      : checksums.sha256;
   const archive = join(dir, release.archive);
   await fetchFile(archive, options);
   const found = await sha256OfFile(archive);
   if (found !== expected) {
-    throw new Error(`${release.archive} has sha256 ${found}, ${release.checksums} says ${expected}: not installed`);
+    throw new Error(
+      `${release.archive} has sha256 ${found}, ${typeof checksums === 'string' ? checksums : 'its pin'} says ${expected}: not installed`,
+    );
+  }
+  if (release.archive.endsWith('.whl')) {
+    const program = join(dir, 'program');
+    await writeFile(program, zipMember(await readFile(archive), release.member), { mode: 0o755 });
+    return program;
   }
   // GNU tar takes .tar.gz, the bsdtar of macOS and Windows takes .zip too.
   const unpacked = await runProgram({ command: 'tar', args: ['-xf', archive, '-C', dir], env, signal });
@@ -52,7 +65,7 @@ async function get(file: string, { release, fetch, signal }: DownloadOptions, ti
   return response;
 }
 
-function checksumOf(list: string, { archive, checksums }: ReleaseFiles): string {
+function checksumOf(list: string, archive: string, checksums: string): string {
   for (const line of list.split('\n')) {
     const [digest, name] = line.trim().split(/\s+\*?/);
     if (name === archive && digest !== undefined && /^[0-9a-f]{64}$/.test(digest)) return digest;
@@ -64,14 +77,13 @@ async function fetchFile(path: string, options: DownloadOptions): Promise<void> 
   const response = await get(options.release.archive, options, LONGEST_MS);
   const total = Number(response.headers.get('content-length') ?? 0);
   let received = 0;
+  let told = '';
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       received += chunk.length;
-      const megabytes = (received / 1e6).toFixed(0);
-      options.onProgress(
-        `downloading ${options.release.archive}: ${megabytes} MB`,
-        total > 0 ? received / total : undefined,
-      );
+      const message = `downloading ${options.release.archive}: ${(received / 1e6).toFixed(0)} MB`;
+      if (message !== told) options.onProgress(message, total > 0 ? received / total : undefined);
+      told = message;
       done(null, chunk);
     },
   });

@@ -177,6 +177,24 @@ describe('finding a tool', () => {
     ]);
   });
 
+  test('holds a release without checksums against the digest of its pin, and offers no Go where Go cannot build it', async () => {
+    serveRelease();
+    const sha256 = createHash('sha256')
+      .update(readFileSync(join(dir, 'tool.tar.gz')))
+      .digest('hex');
+    const wheel = (expected: string): ToolPin => {
+      const { go: _go, release, ...rest } = pin();
+      const files = release('linux', 'x64');
+      if (files === undefined) throw new Error('the pin has no release');
+      return { ...rest, release: () => ({ ...files, checksums: { sha256: expected } }) };
+    };
+    const error = await find({ pin: wheel('f'.repeat(64)) }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'TOOL_MISSING', fix: expect.not.stringContaining('install Go') });
+    expect((error as Error).message).toContain(`has sha256 ${sha256}, its pin says`);
+    expect((error as Error).message).not.toContain('go:');
+    expect((await find({ pin: wheel(sha256) })).source).toBe('download');
+  });
+
   test('says so where there is no release for the machine', async () => {
     await expect(find({ platform: 'beos', arch: 'z80' })).rejects.toThrow(/no official release for beos on z80/);
   });

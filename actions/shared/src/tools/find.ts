@@ -87,7 +87,10 @@ async function fetchOrBuild(making: Making): Promise<FoundTool> {
     const fetch = making.fetch ?? globalThis.fetch;
     ways.push({ source: 'download', make: (dir) => download({ release, dir, fetch, env, onProgress: say, signal }) });
   }
-  ways.push({ source: 'go', make: (dir) => goBuild({ pin, root, dir, env, onProgress: say, signal }) });
+  const { go } = pin;
+  if (go !== undefined) {
+    ways.push({ source: 'go', make: (dir) => goBuild({ pin, go, root, dir, env, onProgress: say, signal }) });
+  }
 
   for (const { source, make } of ways) {
     const dir = await mkdtemp(`${folder}.work-`);
@@ -105,7 +108,7 @@ async function fetchOrBuild(making: Making): Promise<FoundTool> {
     code: 'TOOL_MISSING',
     message: `${pin.name} ${pin.version} is not to be had:\n    ${tried.join('\n    ')}`,
     fix:
-      `put ${pin.name} ${pin.version} (${pin.homepage}) on the PATH, or install Go and run this again with a network, ` +
+      `put ${pin.name} ${pin.version} (${pin.homepage}) on the PATH, or ${go === undefined ? '' : 'install Go and '}run this again with a network, ` +
       `or copy the folder ${folder} from a machine that has it`,
   });
 }
