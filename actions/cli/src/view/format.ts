@@ -1,8 +1,4 @@
-export function duration(ms: number): string {
-  if (ms < 950) return `${Math.round(ms)} ms`;
-  const seconds = Math.round(ms / 1000);
-  return seconds < 60 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-}
+export { duration } from '@papergate/delivery';
 
 /** A bar of `width` cells; eighths of a cell make it move smoothly. */
 export function bar(fraction: number, width: number): string {

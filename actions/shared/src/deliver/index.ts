@@ -21,3 +21,4 @@ export { pathsOf, shortDigest, type PlacePaths } from './place.ts';
 export { recover } from './recover.ts';
 export { planRollback, renderRollbackPlan, rollback } from './rollback.ts';
 export type * from './types.ts';
+export { deliveryLine, duration, outcomeText, recoveredLine } from './words.ts';

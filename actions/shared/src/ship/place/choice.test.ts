@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { addressOf } from '../placed/compose.ts';
+import { addressOf } from '../placed/bundle.ts';
 import { checkChoice, projectOf } from './choice.ts';
 
 describe('which place is meant', () => {
