@@ -1,0 +1,17 @@
+/** The middle one; the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('no values have no median');
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  return sorted.length % 2 === 1 ? sorted[Math.floor(half)]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/**
+ * By what factor the second sample is larger: the median of all ratios between a value of the one and a value of the
+ * other, which is the estimate of Hodges and Lehmann (Ann. Math. Statist. 34, 1963) on logarithms. 1.2: a fifth more.
+ * Values have to be above zero.
+ */
+export function shiftRatio(first: readonly number[], second: readonly number[]): number {
+  const [a, b] = [first, second].map((values) => values.map((value) => Math.log(value)));
+  return Math.exp(median(b!.flatMap((y) => a!.map((x) => y - x))));
+}
