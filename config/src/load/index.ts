@@ -5,3 +5,4 @@ export { parseTomlFile } from './toml.ts';
 export { checkShape } from './shape.ts';
 export { loadSystemConfig } from './system.ts';
 export { loadRiskLimits } from './risk-limits.ts';
+export { nearest } from './nearest.ts';

@@ -1,0 +1,13 @@
+export { defineInputs, defineOutputs } from './inputs/kinds.ts';
+export type { InputKind, InputSchema, InputSpec, InputsOf, OutputSchema } from './inputs/kinds.ts';
+export { allowedText, defaultText } from './inputs/kinds.ts';
+export { readInputs } from './inputs/read.ts';
+export { HOME_INPUT, WORKING_DIRECTORY_INPUT } from './inputs/common.ts';
+export { homeFolder, readContext, type ActionContext } from './context.ts';
+export type { ActionLog, LogPlace } from './output/log.ts';
+export type { Inline } from './output/markdown.ts';
+export type { Summary, Verdict } from './output/summary.ts';
+export { outcomeOf, PASS, type Outcome } from './outcome.ts';
+export { runAction, type Action, type ActionJob, type OutputValue, type PostJob } from './run.ts';
+export type { Surroundings } from './surroundings.ts';
+export { recorder, type Recorder } from './testing/recorder.ts';

@@ -1,0 +1,187 @@
+import type { EnvSource } from '@papergate/config';
+import { homeFolder, readContext, type ActionContext } from './context.ts';
+import type { InputSchema, InputsOf, OutputSchema } from './inputs/kinds.ts';
+import { readInputs } from './inputs/read.ts';
+import { Masks, maskSecrets } from './masks/masks.ts';
+import { outcomeOf, PASS, stackOf, type Outcome } from './outcome.ts';
+import { ActionLog } from './output/log.ts';
+import { Summary } from './output/summary.ts';
+import { processSurroundings, type Surroundings } from './surroundings.ts';
+
+type OutputName<O extends OutputSchema> = Exclude<keyof O & string, 'verdict' | 'reason-code'>;
+export type OutputValue = string | number | boolean;
+
+/** What the code of an action is given. */
+export interface ActionJob<I extends InputSchema, O extends OutputSchema> {
+  inputs: InputsOf<I>;
+  context: ActionContext;
+  /** The job's environment without the variables of inputs. */
+  env: EnvSource;
+  /** Where state lies. */
+  home: string;
+  log: ActionLog;
+  summary: Summary;
+  /** Masks a secret that was not an input, with all its parts, from here on. */
+  mask(secret: string): void;
+  /** `verdict` and `reason-code` are set by what `main` returns or throws. */
+  setOutput(name: OutputName<O>, value: OutputValue): void;
+  /** For the step after the job. Never a secret. */
+  saveState(name: string, value: OutputValue): void;
+  /** Aborted when the job is cancelled. */
+  signal: AbortSignal;
+}
+
+/** What the step after the job is given. */
+export interface PostJob<I extends InputSchema> extends Pick<
+  ActionJob<I, OutputSchema>,
+  'inputs' | 'context' | 'env' | 'home' | 'log' | 'mask' | 'signal'
+> {
+  /** What `main` saved; empty where it saved nothing. */
+  state(name: string): string;
+}
+
+export interface Action<I extends InputSchema, O extends OutputSchema> {
+  name: string;
+  inputs: I;
+  outputs: O;
+  main(job: ActionJob<I, O>): Promise<Outcome | void>;
+  /** Runs after the job (`post:` in action.yml, the same bundle), also where `main` failed. */
+  post?(job: PostJob<I>): Promise<void>;
+}
+
+const POST_STATE = 'papergate_is_post';
+
+/**
+ * Runs an action: masks, reads the inputs, hands over, reports. Anything that is thrown, of any type and wherever,
+ * fails the job with one annotation that holds code, message and fix. Returns when all is said; never throws.
+ * In the entry file: `void runAction({ … })`, since a bundle has no top-level await.
+ */
+export async function runAction<const I extends InputSchema, const O extends OutputSchema>(
+  action: Action<I, O>,
+  given?: Surroundings,
+): Promise<void> {
+  const around = given ?? (await processSurroundings());
+  const run = new Run(action, around);
+  await run.all();
+}
+
+class Run<I extends InputSchema, O extends OutputSchema> {
+  readonly #action: Action<I, O>;
+  readonly #around: Surroundings;
+  readonly #masks: Masks;
+  readonly #log: ActionLog;
+  readonly #summary: Summary;
+  readonly #cancel = new AbortController();
+  readonly #isPost: boolean;
+  #ended = false;
+
+  constructor(action: Action<I, O>, around: Surroundings) {
+    this.#action = action;
+    this.#around = around;
+    const { commands } = around;
+    this.#masks = new Masks((part) => commands.setSecret(part));
+    const clean = (text: string): string => this.#masks.clean(text);
+    this.#log = new ActionLog(commands, clean);
+    this.#summary = new Summary(clean);
+    this.#isPost = commands.getState(POST_STATE) === 'true';
+  }
+
+  async all(): Promise<void> {
+    const { onDefect, onCancel } = this.#around;
+    onDefect((thrown) => this.#end(outcomeOf(thrown), thrown));
+    onCancel(() => this.#cancel.abort(new Error('the job was cancelled')));
+    try {
+      this.#maskAll();
+      const outcome = this.#isPost ? await this.#post() : await this.#main();
+      this.#end(outcome);
+    } catch (thrown) {
+      this.#end(outcomeOf(thrown), thrown);
+    }
+  }
+
+  /** Secrets of inputs leave the process' environment as well: what it starts would inherit them. */
+  #maskAll(): void {
+    maskSecrets(this.#masks, this.#action.inputs, this.#around.env);
+    for (const name of Object.keys(this.#around.env)) if (name.startsWith('INPUT_')) this.#around.forget(name);
+  }
+
+  async #main(): Promise<Outcome> {
+    if (this.#action.post !== undefined) this.#around.commands.saveState(POST_STATE, 'true');
+    const outcome = await this.#action.main({
+      ...this.#common(),
+      summary: this.#summary,
+      setOutput: (name, value) => this.#setOutput(name, value),
+      saveState: (name, value) => this.#around.commands.saveState(name, this.#harmless(`state ${name}`, value)),
+    });
+    return outcome ?? PASS;
+  }
+
+  async #post(): Promise<Outcome> {
+    await this.#action.post?.({ ...this.#common(), state: (name) => this.#around.commands.getState(name) });
+    return PASS;
+  }
+
+  #common(): Omit<PostJob<I>, 'state'> {
+    const context = readContext(this.#around.env);
+    const inputs = readInputs(this.#action.inputs, this.#around.env, context.workspace);
+    const env = Object.fromEntries(Object.entries(this.#around.env).filter(([name]) => !name.startsWith('INPUT_')));
+    const given: unknown = (inputs as Record<string, unknown>)['home'];
+    return {
+      inputs,
+      context,
+      env,
+      home: homeFolder(typeof given === 'string' ? given : undefined, env, context),
+      log: this.#log,
+      mask: (secret) => this.#masks.add(secret),
+      signal: this.#cancel.signal,
+    };
+  }
+
+  #setOutput(name: string, value: OutputValue): void {
+    this.#around.commands.setOutput(name, this.#harmless(`output ${name}`, value));
+  }
+
+  /** Outputs and state lie in files, and go to other jobs. */
+  #harmless(what: string, value: OutputValue): string {
+    const text = String(value);
+    if (!this.#masks.holds(text)) return text;
+    this.#log.warning(`${what} held a secret; it was taken out`);
+    return this.#masks.clean(text);
+  }
+
+  /** Says how it went, once: a defect may come after the end, and a second one while the first is told. */
+  #end(found: Outcome, thrown?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const outcome: Outcome = this.#cancel.signal.aborted
+      ? {
+          verdict: 'failed',
+          reasonCode: 'ACTION_CANCELLED',
+          message: 'the job was cancelled; what it had begun was cleaned up',
+        }
+      : found;
+    try {
+      this.#report(outcome, thrown);
+    } finally {
+      this.#around.exit(outcome.verdict === 'pass' ? 0 : 1);
+    }
+  }
+
+  #report(outcome: Outcome, thrown: unknown): void {
+    if (outcome.verdict !== 'pass') this.#reportFailure(outcome, thrown);
+    if (!this.#isPost) {
+      this.#setOutput('verdict', outcome.verdict);
+      this.#setOutput('reason-code', outcome.verdict === 'pass' ? '' : outcome.reasonCode);
+    }
+    if (!this.#summary.isEmpty) this.#around.appendSummary(this.#summary.toString());
+  }
+
+  #reportFailure({ reasonCode, message, fix, verdict }: Exclude<Outcome, { verdict: 'pass' }>, thrown: unknown): void {
+    const title = `${this.#action.name}: ${reasonCode}`;
+    const text = `${reasonCode}: ${message}${fix === undefined ? '' : `\n  fix: ${fix}`}`;
+    this.#log.failure(text, { title });
+    if (thrown === undefined) return;
+    if (this.#around.env['RUNNER_DEBUG'] === '1') this.#log.debug(stackOf(thrown));
+    this.#summary.verdict(verdict, title).code(text);
+  }
+}
