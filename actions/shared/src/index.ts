@@ -69,3 +69,4 @@ export { deployEvidence, withRestarts } from './ship/placed/evidence.ts';
 export { describeFailure } from './ship/placed/describe.ts';
 export { buildRelease } from './ship/stages/build.ts';
 export { validateRelease, type RunCredentials } from './ship/stages/validate.ts';
+export * from './github/index.ts';
