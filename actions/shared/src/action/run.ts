@@ -1,4 +1,4 @@
-import type { EnvSource } from '@papergate/config';
+import { UserError, type EnvSource } from '@papergate/config';
 import { homeFolder, readContext, type ActionContext } from './context.ts';
 import type { InputSchema, InputsOf, OutputSchema } from './inputs/kinds.ts';
 import { readInputs } from './inputs/read.ts';
@@ -49,6 +49,11 @@ export interface Action<I extends InputSchema, O extends OutputSchema> {
   post?(job: PostJob<I>): Promise<void>;
 }
 
+/** Wrapped, since `undefined` can be thrown too. */
+interface Thrown {
+  thrown: unknown;
+}
+
 const POST_STATE = 'papergate_is_post';
 
 /**
@@ -88,14 +93,14 @@ class Run<I extends InputSchema, O extends OutputSchema> {
 
   async all(): Promise<void> {
     const { onDefect, onCancel } = this.#around;
-    onDefect((thrown) => this.#end(outcomeOf(thrown), thrown));
+    onDefect((thrown) => this.#end(outcomeOf(thrown), { thrown }));
     onCancel(() => this.#cancel.abort(new Error('the job was cancelled')));
     try {
       this.#maskAll();
       const outcome = this.#isPost ? await this.#post() : await this.#main();
       this.#end(outcome);
     } catch (thrown) {
-      this.#end(outcomeOf(thrown), thrown);
+      this.#end(outcomeOf(thrown), { thrown });
     }
   }
 
@@ -117,8 +122,19 @@ class Run<I extends InputSchema, O extends OutputSchema> {
   }
 
   async #post(): Promise<Outcome> {
-    await this.#action.post?.({ ...this.#common(), state: (name) => this.#around.commands.getState(name) });
+    const job = this.#commonOfPost();
+    if (job !== undefined) await this.#action.post?.({ ...job, state: (name) => this.#around.commands.getState(name) });
     return PASS;
+  }
+
+  /** With wrong inputs `main` has done nothing, and said why: there is nothing to clean up. */
+  #commonOfPost(): Omit<PostJob<I>, 'state'> | undefined {
+    try {
+      return this.#common();
+    } catch (error) {
+      if (error instanceof UserError) return undefined;
+      throw error;
+    }
   }
 
   #common(): Omit<PostJob<I>, 'state'> {
@@ -150,7 +166,7 @@ class Run<I extends InputSchema, O extends OutputSchema> {
   }
 
   /** Says how it went, once: a defect may come after the end, and a second one while the first is told. */
-  #end(found: Outcome, thrown?: unknown): void {
+  #end(found: Outcome, by?: Thrown): void {
     if (this.#ended) return;
     this.#ended = true;
     const outcome: Outcome = this.#cancel.signal.aborted
@@ -160,15 +176,20 @@ class Run<I extends InputSchema, O extends OutputSchema> {
           message: 'the job was cancelled; what it had begun was cleaned up',
         }
       : found;
+    let code: 0 | 1 = outcome.verdict === 'pass' ? 0 : 1;
     try {
-      this.#report(outcome, thrown);
-    } finally {
-      this.#around.exit(outcome.verdict === 'pass' ? 0 : 1);
+      this.#report(outcome, by);
+    } catch (thrown) {
+      // A verdict that nobody gets to read is none: files of the runner that cannot be written fail the job.
+      code = 1;
+      const { reasonCode, message } = outcomeOf(thrown);
+      this.#log.failure(`${reasonCode}: ${message}`, { title: `${this.#action.name}: ${reasonCode}` });
     }
+    this.#around.exit(code);
   }
 
-  #report(outcome: Outcome, thrown: unknown): void {
-    if (outcome.verdict !== 'pass') this.#reportFailure(outcome, thrown);
+  #report(outcome: Outcome, by: Thrown | undefined): void {
+    if (outcome.verdict !== 'pass') this.#reportFailure(outcome, by);
     if (!this.#isPost) {
       this.#setOutput('verdict', outcome.verdict);
       this.#setOutput('reason-code', outcome.verdict === 'pass' ? '' : outcome.reasonCode);
@@ -176,12 +197,15 @@ class Run<I extends InputSchema, O extends OutputSchema> {
     if (!this.#summary.isEmpty) this.#around.appendSummary(this.#summary.toString());
   }
 
-  #reportFailure({ reasonCode, message, fix, verdict }: Exclude<Outcome, { verdict: 'pass' }>, thrown: unknown): void {
+  #reportFailure(
+    { reasonCode, message, fix, verdict }: Exclude<Outcome, { verdict: 'pass' }>,
+    by: Thrown | undefined,
+  ): void {
     const title = `${this.#action.name}: ${reasonCode}`;
     const text = `${reasonCode}: ${message}${fix === undefined ? '' : `\n  fix: ${fix}`}`;
     this.#log.failure(text, { title });
-    if (thrown === undefined) return;
-    if (this.#around.env['RUNNER_DEBUG'] === '1') this.#log.debug(stackOf(thrown));
+    if (by === undefined) return;
+    if (this.#around.env['RUNNER_DEBUG'] === '1') this.#log.debug(stackOf(by.thrown));
     this.#summary.verdict(verdict, title).code(text);
   }
 }
