@@ -70,3 +70,4 @@ export { describeFailure } from './ship/placed/describe.ts';
 export { buildRelease } from './ship/stages/build.ts';
 export { validateRelease, type RunCredentials } from './ship/stages/validate.ts';
 export * from './github/index.ts';
+export { runProgram, toolCache, type FindToolOptions } from './tools/index.ts';
