@@ -71,3 +71,6 @@ export { buildRelease } from './ship/stages/build.ts';
 export { validateRelease, type RunCredentials } from './ship/stages/validate.ts';
 export * from './github/index.ts';
 export { runProgram, toolCache, type FindToolOptions } from './tools/index.ts';
+export * from './verbs/index.ts';
+export { liesOnBranch } from './release/ancestry.ts';
+export { sourceOf as releaseSource } from './ship/place/source.ts';

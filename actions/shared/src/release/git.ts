@@ -11,7 +11,7 @@ export interface Commit {
   uncommittedChanges: boolean;
 }
 
-async function git(repository: string, args: string[], signal?: AbortSignal): Promise<RunResult> {
+export async function git(repository: string, args: string[], signal?: AbortSignal): Promise<RunResult> {
   try {
     return await run('git', ['-C', repository, ...args], { signal, env: gitEnvironment() });
   } catch (error) {

@@ -1,0 +1,154 @@
+import { EXIT } from '@papergate/config';
+import type { Outcome } from '../action/outcome.ts';
+import type { ActionLog } from '../action/output/log.ts';
+import type { Inline } from '../action/output/markdown.ts';
+import type { Summary } from '../action/output/summary.ts';
+import {
+  deliveryLine,
+  duration,
+  goodReleases,
+  outcomeText,
+  recoveredLine,
+  renderDiagnosis,
+  rollback,
+  takeDown,
+  type DeliverEvent,
+  type DeliverOutcome,
+} from '../deliver/index.ts';
+import type { Manifest } from '../release/manifest.ts';
+import { deployEvidence } from '../ship/placed/evidence.ts';
+import { describeFailure } from '../ship/placed/describe.ts';
+import type { OpenPlace } from '../ship/place/index.ts';
+import { checkTable } from './checks.ts';
+import type { StageRun } from './record.ts';
+
+type Log = Pick<ActionLog, 'info' | 'notice' | 'warning' | 'error' | 'group'>;
+
+/** Follows a delivery: a line a step in the log, and when its smoke test ran. */
+export class DeliveryWatch {
+  readonly #log: Log;
+  readonly #startedAt = new Date();
+  #smokeAt: Date | undefined;
+  #smokedAt: Date | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  readonly onEvent = (event: DeliverEvent): void => {
+    if (event.type === 'step' && event.step === 'smoke') {
+      if (event.state === 'begin') this.#smokeAt = new Date();
+      else this.#smokedAt = new Date();
+    }
+    if (event.type === 'warning') this.#log.warning(event.message);
+    else if (event.type === 'recovering') this.#log.notice(deliveryLine(event) ?? '', { title: 'recovering' });
+    else {
+      const line = deliveryLine(event);
+      if (line !== undefined) this.#log.info(line);
+    }
+  };
+
+  /** What it has left: evidence of the stages deploy and, where it came to it, smoke. */
+  stages(outcome: DeliverOutcome): StageRun[] {
+    const now = new Date();
+    const smokeAt = this.#smokeAt ?? now;
+    const runs: StageRun[] = [
+      { stage: 'deploy', result: deployEvidence(outcome), startedAt: this.#startedAt, finishedAt: smokeAt },
+    ];
+    if (outcome.smoke !== undefined) {
+      runs.push({ stage: 'smoke', result: outcome.smoke, startedAt: smokeAt, finishedAt: this.#smokedAt ?? now });
+    }
+    return runs;
+  }
+}
+
+export const isDelivered = ({ status }: Pick<DeliverOutcome, 'status'>): boolean =>
+  status === 'delivered' || status === 'unchanged';
+
+/** The outcome of the action that a delivery's outcome comes to. */
+export function outcomeOfDelivery(outcome: DeliverOutcome): Outcome {
+  if (isDelivered(outcome)) return { verdict: 'pass' };
+  const { code, message, fix, exitCode } = describeFailure(outcome);
+  return {
+    verdict: exitCode === EXIT.blocked ? 'block' : 'failed',
+    reasonCode: code,
+    message,
+    ...(fix === undefined ? {} : { fix }),
+  };
+}
+
+/** Says in log and summary how a delivery went; of a failed one all that is known. */
+export async function reportDelivery(
+  { log, summary }: { log: Log; summary: Summary },
+  outcome: DeliverOutcome,
+): Promise<void> {
+  const { diagnosis, recovered } = outcome;
+  if (recovered !== undefined && recovered.status !== 'nothing') summary.text(recoveredLine(recovered));
+  summary.table(
+    ['', 'release', 'manifest'],
+    [
+      ['was', ...nameOf(outcome.from)],
+      ['is', ...nameOf(isDelivered(outcome) ? outcome.to : afterFailure(outcome))],
+      ...(isDelivered(outcome) ? [] : [['wanted', ...nameOf(outcome.to)]]),
+    ],
+  );
+  if (isDelivered(outcome)) {
+    log.info(outcomeText(outcome));
+    if (outcome.intakeAwayMs !== undefined)
+      summary.text(`Orders were not taken for ${duration(outcome.intakeAwayMs)}.`);
+  } else if (diagnosis !== undefined) {
+    await log.group('diagnosis', () => log.info(renderDiagnosis(diagnosis)));
+    const { step, service, probe, rolledBack } = diagnosis;
+    log.error(`${diagnosis.code} at ${step}${service === undefined ? '' : ` of ${service}`}: ${diagnosis.message}`, {
+      title: `delivery: ${step}`,
+    });
+    summary.table(['step', 'service', 'it said', 'state'], [[step, service ?? '', probe ?? '', rolledBack]]);
+    summary.details('diagnosis', (inner) => inner.code(renderDiagnosis(diagnosis)));
+  }
+  if (outcome.timings.length > 0) {
+    summary.details('steps', (inner) =>
+      inner.table(
+        ['step', 'took'],
+        outcome.timings.map(({ step, ms }) => [step, duration(ms)]),
+      ),
+    );
+  }
+  if (outcome.smoke !== undefined) {
+    const { smoke } = outcome;
+    summary.heading('Smoke test', 4);
+    checkTable(summary, smoke.checks);
+  }
+}
+
+const nameOf = (manifest: Manifest | undefined): Inline[] =>
+  manifest === undefined
+    ? ['nothing', '']
+    : [{ code: manifest.commit.slice(0, 12) }, { code: manifest.digest.slice(0, 19) }];
+
+/** What runs after a delivery that did not get through; what is not known is told as nothing. */
+const afterFailure = ({ status, from }: DeliverOutcome): Manifest | undefined =>
+  status === 'undo-failed' ? undefined : from;
+
+/**
+ * What was delivered and then found wanting does not stay, and is no release to go back to: the one before it comes
+ * back, or where there is none, all is taken down. Its data stay.
+ * @returns what became of it, for people
+ * @throws PapergateError where the release before could not be brought back
+ */
+export async function goBack(
+  open: OpenPlace,
+  manifest: Manifest,
+  { why, command, log }: { why: string; command: string; log: Log },
+): Promise<string> {
+  const before = (await goodReleases(open.place)).find((release) => release.manifest.digest !== manifest.digest);
+  const { onEvent } = new DeliveryWatch(log);
+  const said = `${command} (${why})`;
+  const never = new AbortController().signal;
+  if (before === undefined) {
+    await takeDown({ ...open.acting(said, onEvent, never), volumes: false, condemn: true });
+    return 'there is no release before it: it was taken down, its data stay';
+  }
+  const back = await rollback({ ...open.moving(said, onEvent, never), sha: before.manifest.digest, condemn: true });
+  if (!isDelivered(back)) throw describeFailure(back);
+  return `${before.manifest.commit.slice(0, 12)} runs again`;
+}

@@ -1,0 +1,27 @@
+export { annotateFailures, checkTable, failuresText, failureText, withUnit } from './checks.ts';
+export { DeliveryWatch, goBack, isDelivered, outcomeOfDelivery, reportDelivery } from './delivery.ts';
+export {
+  DeploymentRecord,
+  digestsOfManifest,
+  githubOf,
+  recordMissing,
+  type DeploymentApi,
+  type RecordOptions,
+} from './deployment.ts';
+export {
+  BASE_INPUTS,
+  EVIDENCE_INPUT,
+  PLACE_INPUTS,
+  RECORD_INPUTS,
+  REGISTRY_INPUTS,
+  SECRET_INPUTS,
+  type PlaceInputs,
+  type RecordInputs,
+  type RegistryInputs,
+  type SecretInputs,
+} from './inputs.ts';
+export { inInputs, inputWords, openHome, placeOf, stagesOf, stray, withOpenPlace, withSecrets } from './place.ts';
+export type { VerbJob } from './place.ts';
+export { PrivateFolder, removePrivateFolder } from './private.ts';
+export { keepEvidence, timed, type RunFacts, type StageRun } from './record.ts';
+export { checkLogin, loggedIn, registryNamespace } from './registry-login.ts';
