@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, UserError } from '@papergate/config';
+import { addAct } from './commands/act.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBench } from './commands/bench.ts';
 import { addDb } from './commands/db.ts';
@@ -35,7 +36,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
     add(program, context);
   }
   for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addMetrics]) add(program, context);
-  for (const add of [addTest, addBench, addSetup]) add(program, context);
+  for (const add of [addTest, addBench, addSetup, addAct]) add(program, context);
   return program;
 }
 
