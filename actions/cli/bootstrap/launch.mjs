@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
-import { delimiter, dirname } from 'node:path';
+import { constants, homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePackages } from './install.mjs';
 import { say } from './say.mjs';
@@ -25,10 +25,15 @@ export async function launch(args) {
 
 function hand(node, args) {
   return new Promise((resolve, reject) => {
+    // With what was compiled the last time, a command starts with half of the work.
     // The fourth channel is never written to: its end tells the command that we are gone, however we went.
     const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...args], {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` },
+      env: {
+        NODE_COMPILE_CACHE: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'papergate', 'node'),
+        ...process.env,
+        PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`,
+      },
     });
     // Ctrl-C on a terminal reaches the command directly, by npm, and by us; it counts what comes within a second as one.
     const pass = (signal) => child.kill(signal);

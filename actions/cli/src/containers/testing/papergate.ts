@@ -39,7 +39,12 @@ export function papergate(
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...node, main, ...args], {
     cwd: repository,
     detached: true,
-    env: { ...dockerEnvironment(), PAPERGATE_HOME: home, ...env },
+    env: {
+      ...dockerEnvironment(),
+      PAPERGATE_HOME: home,
+      NODE_COMPILE_CACHE: join(home, 'test', 'compile-cache'),
+      ...env,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.on('error', () => {});
