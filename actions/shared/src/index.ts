@@ -74,3 +74,4 @@ export { runProgram, toolCache, type FindToolOptions } from './tools/index.ts';
 export * from './verbs/index.ts';
 export { liesOnBranch } from './release/ancestry.ts';
 export { sourceOf as releaseSource } from './ship/place/source.ts';
+export * from './promotion/index.ts';
