@@ -75,3 +75,5 @@ export * from './verbs/index.ts';
 export { liesOnBranch } from './release/ancestry.ts';
 export { sourceOf as releaseSource } from './ship/place/source.ts';
 export * from './promotion/index.ts';
+export { SUITES, suitesOf } from './load/index.ts';
+export { holds } from './gate/limit.ts';

@@ -81,8 +81,15 @@ export class EvidenceStore {
   }
 
   writeFile(name: string, value: unknown): void {
+    this.writeText(name, `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** @returns its path */
+  writeText(name: string, text: string): string {
+    const path = join(this.dir, name);
     mkdirSync(this.dir, { recursive: true });
-    writeAtomic(join(this.dir, name), `${JSON.stringify(value, null, 2)}\n`, 0o644);
+    writeAtomic(path, text, 0o644);
+    return path;
   }
 
   /**

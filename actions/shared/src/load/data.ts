@@ -43,7 +43,7 @@ export const SuiteDataSchema = Type.Object({
 export type SuiteData = Static<typeof SuiteDataSchema>;
 
 /** The suites of a load stage's evidence; none where it holds something else. */
-export function suitesOf(evidence: Evidence | undefined): SuiteData[] {
+export function suitesOf(evidence: Pick<Evidence, 'data'> | undefined): SuiteData[] {
   const suites = evidence?.data?.['suites'];
   return Value.Check(Type.Array(SuiteDataSchema), suites) ? suites : [];
 }

@@ -20,6 +20,7 @@ export function checkTable(summary: Summary, checks: readonly Check[]): void {
     return;
   }
   summary.table(head, failed.map(row));
+  if (passed.length === 0) return;
   summary.details(`${passed.length} checks passed`, (inner) => inner.table(head, passed.map(row)));
 }
 
@@ -56,9 +57,15 @@ export function failureText({ name, observed, limit, unit, detail }: Check): str
   return `${name}: ${withUnit(observed, unit) || 'failed'}${wanted}${detail === undefined ? '' : ` (${detail})`}`;
 }
 
+/** Text of which no more is wanted than fits into a sentence; the whole of it stands elsewhere. */
+export const clipped = (text: string, most = 500): string =>
+  text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`;
+
 /** Why checks do not pass, in one sentence. */
 export const failuresText = (checks: readonly Check[]): string =>
-  checks
-    .filter(({ status }) => status === 'failed')
-    .map(failureText)
-    .join('; ');
+  clipped(
+    checks
+      .filter(({ status }) => status === 'failed')
+      .map(failureText)
+      .join('; '),
+  );

@@ -19,7 +19,7 @@ import type { Manifest } from '../release/manifest.ts';
 import { deployEvidence } from '../ship/placed/evidence.ts';
 import { describeFailure } from '../ship/placed/describe.ts';
 import type { OpenPlace } from '../ship/place/index.ts';
-import { checkTable } from './checks.ts';
+import { checkTable, clipped } from './checks.ts';
 import type { StageRun } from './record.ts';
 
 type Log = Pick<ActionLog, 'info' | 'notice' | 'warning' | 'error' | 'group'>;
@@ -44,7 +44,7 @@ export class DeliveryWatch {
     else if (event.type === 'recovering') this.#log.notice(deliveryLine(event) ?? '', { title: 'recovering' });
     else {
       const line = deliveryLine(event);
-      if (line !== undefined) this.#log.info(line);
+      if (line !== undefined) this.#log.info(clipped(line));
     }
   };
 
@@ -72,7 +72,7 @@ export function outcomeOfDelivery(outcome: DeliverOutcome): Outcome {
   return {
     verdict: exitCode === EXIT.blocked ? 'block' : 'failed',
     reasonCode: code,
-    message,
+    message: clipped(message),
     ...(fix === undefined ? {} : { fix }),
   };
 }
@@ -99,9 +99,12 @@ export async function reportDelivery(
   } else if (diagnosis !== undefined) {
     await log.group('diagnosis', () => log.info(renderDiagnosis(diagnosis)));
     const { step, service, probe, rolledBack } = diagnosis;
-    log.error(`${diagnosis.code} at ${step}${service === undefined ? '' : ` of ${service}`}: ${diagnosis.message}`, {
-      title: `delivery: ${step}`,
-    });
+    log.error(
+      `${diagnosis.code} at ${step}${service === undefined ? '' : ` of ${service}`}: ${clipped(diagnosis.message)}`,
+      {
+        title: `delivery: ${step}`,
+      },
+    );
     summary.table(['step', 'service', 'it said', 'state'], [[step, service ?? '', probe ?? '', rolledBack]]);
     summary.details('diagnosis', (inner) => inner.code(renderDiagnosis(diagnosis)));
   }
@@ -129,26 +132,33 @@ const nameOf = (manifest: Manifest | undefined): Inline[] =>
 const afterFailure = ({ status, from }: DeliverOutcome): Manifest | undefined =>
   status === 'undo-failed' ? undefined : from;
 
+/** What came of going back. `to`: undefined where all was taken down, since there was nothing to go back to. */
+export interface GoneBack {
+  to: Manifest | undefined;
+  /** For people. */
+  words: string;
+}
+
 /**
  * What was delivered and then found wanting does not stay, and is no release to go back to: the one before it comes
  * back, or where there is none, all is taken down. Its data stay.
- * @returns what became of it, for people
  * @throws PapergateError where the release before could not be brought back
  */
 export async function goBack(
   open: OpenPlace,
   manifest: Manifest,
   { why, command, log }: { why: string; command: string; log: Log },
-): Promise<string> {
+): Promise<GoneBack> {
   const before = (await goodReleases(open.place)).find((release) => release.manifest.digest !== manifest.digest);
   const { onEvent } = new DeliveryWatch(log);
   const said = `${command} (${why})`;
+  // What was found wanting goes, also where the job is cancelled meanwhile.
   const never = new AbortController().signal;
   if (before === undefined) {
     await takeDown({ ...open.acting(said, onEvent, never), volumes: false, condemn: true });
-    return 'there is no release before it: it was taken down, its data stay';
+    return { to: undefined, words: 'there is no release before it: it was taken down, its data stay' };
   }
   const back = await rollback({ ...open.moving(said, onEvent, never), sha: before.manifest.digest, condemn: true });
   if (!isDelivered(back)) throw describeFailure(back);
-  return `${before.manifest.commit.slice(0, 12)} runs again`;
+  return { to: before.manifest, words: `${before.manifest.commit.slice(0, 12)} runs again` };
 }

@@ -1,4 +1,4 @@
-import { ExternalError, PapergateError, type EnvSource, type Secret } from '@papergate/config';
+import { ExternalError, messageOf, PapergateError, type EnvSource, type Secret } from '@papergate/config';
 import type { ActionContext } from '../action/context.ts';
 import type { ActionLog } from '../action/output/log.ts';
 import type { GitHub, GitHubDeployment, NewStatus } from '../github/index.ts';
@@ -125,7 +125,37 @@ export class DeploymentRecord {
   }
 }
 
-/** A client where there is a token. @throws UserError INPUT_INVALID where a record is required and there is none */
+/**
+ * The record of a release that was found wanting after it was delivered: its deployments failed, and what runs
+ * again has one of its own. Whatever goes wrong here is a warning.
+ */
+export async function recordGoneBack(
+  options: Omit<RecordOptions, 'api' | 'required' | 'task'> & { api: GitHub | undefined },
+  { from, to, why }: { from: Manifest; to: Manifest | undefined; why: string },
+): Promise<void> {
+  const { api, environment, context } = options;
+  if (api === undefined) return;
+  try {
+    const delivered = await api.listDeployments({ environment, sha: from.commit });
+    for (const { id, manifestDigest, state } of delivered) {
+      if (manifestDigest !== from.digest || state !== 'success') continue;
+      await api.setStatus(id, {
+        state: 'failure',
+        description: why,
+        manifestDigest: from.digest,
+        logUrl: context.runUrl,
+      });
+    }
+  } catch (error) {
+    options.log.warning(`GitHub still shows ${from.commit.slice(0, 12)} as delivered: ${messageOf(error)}`);
+  }
+  if (to === undefined) return;
+  const record = new DeploymentRecord({ ...options, required: false, task: 'rollback' });
+  await record.begin(to);
+  await record.succeeded({ url: undefined, words: `runs again: ${why}` });
+}
+
+/** A client where there is a token. Nothing is asked before it is used. @throws UserError GITHUB_TOKEN_MISSING, … */
 export async function githubOf(
   { token, env, signal }: { token: Secret | undefined; env: EnvSource; signal: AbortSignal },
   { apiUrl, repository }: Pick<ActionContext, 'apiUrl' | 'repository'>,

@@ -1,7 +1,8 @@
-export { annotateFailures, checkTable, failuresText, failureText, withUnit } from './checks.ts';
+export { annotateFailures, clipped, checkTable, failuresText, failureText, withUnit } from './checks.ts';
 export { DeliveryWatch, goBack, isDelivered, outcomeOfDelivery, reportDelivery } from './delivery.ts';
 export {
   DeploymentRecord,
+  recordGoneBack,
   digestsOfManifest,
   githubOf,
   recordMissing,
@@ -25,3 +26,11 @@ export type { VerbJob } from './place.ts';
 export { PrivateFolder, removePrivateFolder } from './private.ts';
 export { keepEvidence, timed, type RunFacts, type StageRun } from './record.ts';
 export { checkLogin, loggedIn, registryNamespace } from './registry-login.ts';
+export {
+  lookAtRunning,
+  RUNNING_INPUTS,
+  type Looked,
+  type Running,
+  type RunningInputs,
+  type RunningJob,
+} from './running.ts';

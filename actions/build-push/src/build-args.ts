@@ -1,0 +1,19 @@
+import { UserError } from '@papergate/config';
+
+/** `NAME=VALUE` lines. What they may hold is the build's own to judge. @throws UserError INPUT_INVALID */
+export function buildArgsOf(lines: readonly string[]): Record<string, string> {
+  const args: Record<string, string> = {};
+  for (const [index, line] of lines.entries()) {
+    const equals = line.indexOf('=');
+    const name = line.slice(0, equals);
+    if (equals < 1 || name in args) {
+      throw new UserError({
+        code: 'INPUT_INVALID',
+        message: `line ${index + 1} of input build-args ${equals < 1 ? 'has no NAME= in front' : `names ${name} a second time`}, allowed: NAME=VALUE, one a line, each name once`,
+        fix: 'correct it; its text is not shown here, since it may be a secret',
+      });
+    }
+    args[name] = line.slice(equals + 1);
+  }
+  return args;
+}

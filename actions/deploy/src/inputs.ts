@@ -1,0 +1,71 @@
+import {
+  BASE_INPUTS,
+  defineInputs,
+  defineOutputs,
+  EVIDENCE_INPUT,
+  PLACE_INPUTS,
+  RECORD_INPUTS,
+  REGISTRY_INPUTS,
+  SECRET_INPUTS,
+} from '@papergate/delivery';
+
+export const INPUTS = defineInputs({
+  manifest: {
+    kind: 'text',
+    description:
+      'What is delivered: the file of a manifest (output of build-push), or its reference HOST/NAMESPACE/release:COMMIT or …@sha256:…. Without it: the release of sha, out of the registry.',
+  },
+  sha: {
+    kind: 'commit',
+    description:
+      'The commit that is delivered; a manifest that is given has to be of it. Without both: that of the workflow.',
+  },
+  ...PLACE_INPUTS,
+  ...REGISTRY_INPUTS,
+  ...SECRET_INPUTS,
+  ports: {
+    kind: 'choice',
+    of: ['default', 'free'],
+    description: 'Of a place that is new: those of the configuration, or any that are free. A place keeps what it has.',
+  },
+  monitoring: {
+    kind: 'boolean',
+    default: false,
+    description: 'compose: Prometheus, Alertmanager, Grafana and Loki beside it.',
+  },
+  'require-signature': {
+    kind: 'text',
+    pattern: /^-----BEGIN PUBLIC KEY-----[\s\S]+-----END PUBLIC KEY-----$/,
+    allowed: 'a public key with its BEGIN and END lines',
+    description: 'compose: public key (the text of cosign.pub); from now on the place refuses what it does not open.',
+  },
+  'environment-url': {
+    kind: 'text',
+    pattern: /^https?:\/\/[^\s@]+$/,
+    allowed: 'an address http:// or https://, without a user',
+    description:
+      'Where people find what was delivered, for the deployment record. Without it: the dashboard, where it is on this machine.',
+  },
+  ...RECORD_INPUTS,
+  evidence: EVIDENCE_INPUT,
+  keep: {
+    kind: 'boolean',
+    default: true,
+    description: 'false: what was delivered is taken down when the job ends; its data stay.',
+  },
+  ...BASE_INPUTS,
+});
+
+export const OUTPUTS = defineOutputs({
+  url: 'Address of the dashboard; empty where the place is behind SSH and no environment-url was given.',
+  urls: 'JSON object: service to address, as this machine reaches them; empty where the place is behind SSH.',
+  sha: 'The commit that runs now.',
+  'previous-sha': 'The commit that ran before; empty where none did.',
+  manifest: 'Path of the manifest that runs now.',
+  'manifest-digest': 'sha256:… of the manifest that was wanted.',
+  outcome: 'delivered, unchanged (it ran already), failed (nothing was touched), undone or undo-failed.',
+  'deployment-id': 'Number of the deployment at GitHub; empty where none was recorded.',
+  evidence: 'Folder of evidence of this release.',
+  verdict: 'pass, block (a check said no) or failed.',
+  'reason-code': 'Why not, for programs; empty on pass.',
+});
