@@ -1,38 +1,32 @@
-import { join } from 'node:path';
 import { UserError, type EnvSource } from '@papergate/config';
 import {
+  carryOut,
   deliver,
-  DeliveryWatch,
   DeploymentRecord,
   EvidenceStore,
   githubOf,
   isDelivered,
-  keepEvidence,
   loggedIn,
   manifestOf,
   openHome,
-  outcomeOfDelivery,
   placeOf,
   placeSettings,
   PrivateFolder,
   recordMissing,
   registryNamespace,
   releaseSource,
-  reportDelivery,
   stray,
   timed,
   validateRelease,
   withOpenPlace,
   withSecrets,
   type ActionJob,
-  type DeliverOutcome,
   type Home,
   type Manifest,
   type OpenOptions,
   type OpenPlace,
   type Outcome,
   type PlaceRecord,
-  type ServiceUrls,
   type ShipStages,
   type StageRun,
 } from '@papergate/delivery';
@@ -155,66 +149,31 @@ class Deploy {
   }
 
   async #deliver(open: OpenPlace): Promise<Outcome> {
-    const { inputs, context, log, signal, setOutput } = this.#job;
+    const { inputs, context, signal, saveState } = this.#job;
     const { next } = open;
     if (next === undefined) throw new Error('there is no manifest to deliver');
     const folder = inputs.evidence;
     const store = EvidenceStore.open(next, folder === undefined ? { home: this.#home } : { dir: folder });
-    setOutput('manifest-digest', next.digest);
-    setOutput('evidence', store.dir);
-    await this.#record.begin(next);
-    setOutput('deployment-id', this.#record.id ?? '');
-    const watch = new DeliveryWatch(log);
-    await open.keepSettings('before');
-    const outcome = await log.group(`delivery of ${next.commit.slice(0, 12)} to ${open.place.project}`, () =>
-      deliver({ ...open.moving(`deploy action, run ${context.runId}`, watch.onEvent, signal), next }),
-    );
-    const urls = isDelivered(outcome) ? await urlsOf(open, next) : {};
-    if (isDelivered(outcome)) await open.keepSettings('delivered');
-    const runs = [...(this.#validated === undefined ? [] : [this.#validated]), ...watch.stages(outcome)];
-    const { environment, kind } = open.place;
-    await keepEvidence(store, runs, { environment, target: kind, urls: definedOf(urls) });
-    await this.#tell(outcome, urls, store);
-    return outcomeOfDelivery(outcome);
-  }
-
-  async #tell(outcome: DeliverOutcome, urls: ServiceUrls, store: EvidenceStore): Promise<void> {
-    const { inputs, summary, setOutput, saveState } = this.#job;
-    const { from, to, status } = outcome;
-    const delivered = isDelivered(outcome);
-    const url = inputs['environment-url'] ?? urls['dashboard'];
-    const running = delivered ? to : from;
-    setOutput('outcome', status);
-    setOutput('sha', running?.commit ?? '');
-    setOutput('previous-sha', from?.commit ?? '');
-    setOutput('manifest', delivered ? join(store.dir, 'manifest.json') : '');
-    setOutput('urls', JSON.stringify(urls));
-    setOutput('url', delivered ? (url ?? '') : '');
-    const ended = outcomeOfDelivery(outcome);
-    summary.heading(`Deploy of ${to.commit.slice(0, 12)} to ${inputs.environment}`);
-    summary.verdict(
-      ended.verdict,
-      ended.verdict === 'pass' ? `${status}${url === undefined ? '' : ` at ${url}`}` : ended.message,
-    );
-    await reportDelivery(this.#job, outcome);
-    if (!delivered) {
-      const code = ended.verdict === 'pass' ? '' : ended.reasonCode;
-      await this.#record.failed(status === 'undo-failed' ? 'error' : 'failure', `${status}: ${code}`);
-      return;
-    }
-    if (!inputs.keep) saveState('take-down', 'true');
-    const words = `${status}; evidence ${store.digest().slice(7, 19)}`;
-    await this.#record.succeeded({ url, words });
+    const ended = await carryOut(this.#job, {
+      open,
+      to: next,
+      store,
+      record: this.#record,
+      title: `Deploy of ${next.commit.slice(0, 12)} to ${open.place.environment}`,
+      url: inputs['environment-url'],
+      before: this.#validated === undefined ? [] : [this.#validated],
+      deliver: async ({ onEvent }) => {
+        await open.keepSettings('before');
+        const moving = open.moving(`deploy action, run ${context.runId}`, onEvent, signal);
+        const outcome = await deliver({ ...moving, next });
+        if (isDelivered(outcome)) await open.keepSettings('delivered');
+        return outcome;
+      },
+    });
+    if (ended.verdict === 'pass' && !inputs.keep) saveState('take-down', 'true');
+    return ended;
   }
 }
-
-/** Addresses that still hold when we are gone: tunnels to a host do not. */
-async function urlsOf({ options, target }: OpenPlace, manifest: Manifest): Promise<ServiceUrls> {
-  return options.choice.host === undefined ? target.urls(manifest) : {};
-}
-
-const definedOf = (urls: ServiceUrls): Record<string, string> =>
-  Object.fromEntries(Object.entries(urls).flatMap(([name, url]) => (url === undefined ? [] : [[name, url]])));
 
 function stagingOf(environment: PlaceRecord['place']['environment']): 'development' | 'staging' {
   if (environment !== 'production') return environment;

@@ -1,7 +1,7 @@
 import {
   BASE_INPUTS,
   defineInputs,
-  defineOutputs,
+  DELIVERY_OUTPUTS,
   EVIDENCE_INPUT,
   PLACE_INPUTS,
   RECORD_INPUTS,
@@ -56,16 +56,4 @@ export const INPUTS = defineInputs({
   ...BASE_INPUTS,
 });
 
-export const OUTPUTS = defineOutputs({
-  url: 'Address of the dashboard; empty where the place is behind SSH and no environment-url was given.',
-  urls: 'JSON object: service to address, as this machine reaches them; empty where the place is behind SSH.',
-  sha: 'The commit that runs now.',
-  'previous-sha': 'The commit that ran before; empty where none did.',
-  manifest: 'Path of the manifest that runs now.',
-  'manifest-digest': 'sha256:… of the manifest that was wanted.',
-  outcome: 'delivered, unchanged (it ran already), failed (nothing was touched), undone or undo-failed.',
-  'deployment-id': 'Number of the deployment at GitHub; empty where none was recorded.',
-  evidence: 'Folder of evidence of this release.',
-  verdict: 'pass, block (a check said no) or failed.',
-  'reason-code': 'Why not, for programs; empty on pass.',
-});
+export const OUTPUTS = DELIVERY_OUTPUTS;
