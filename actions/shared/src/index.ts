@@ -77,3 +77,5 @@ export { sourceOf as releaseSource } from './ship/place/source.ts';
 export * from './promotion/index.ts';
 export { SUITES, suitesOf } from './load/index.ts';
 export { holds } from './gate/limit.ts';
+export { SECRET_VARIABLES } from './verbs/inputs.ts';
+export { digestOf } from './release/digest.ts';

@@ -167,7 +167,7 @@ describe('secrets', () => {
   test('do not get out by log, annotation, summary, output, state or error', async () => {
     const around = await run(
       {
-        main: async ({ inputs, log, summary, setOutput, saveState, mask }) => {
+        main: async ({ inputs, log, summary, setOutput, saveState, mask, clean }) => {
           const text = inputs.token?.reveal() ?? '';
           mask('learned later');
           for (const word of [text, 'correct horse', 'learned later']) {
@@ -175,6 +175,7 @@ describe('secrets', () => {
             summary.text(word).code(word);
             setOutput('where', `at ${word}`);
             saveState('kept', word);
+            expect(clean(`a ${word} b`)).not.toContain(word);
           }
           throw new Error('correct horse, learned later');
         },

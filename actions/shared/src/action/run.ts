@@ -23,6 +23,8 @@ export interface ActionJob<I extends InputSchema, O extends OutputSchema> {
   summary: Summary;
   /** Masks a secret that was not an input, with all its parts, from here on. */
   mask(secret: string): void;
+  /** Text without any secret that is masked: for files that leave the job. Log, summary and outputs do it by themselves. */
+  clean(text: string): string;
   /** `verdict` and `reason-code` are set by what `main` returns or throws. */
   setOutput(name: OutputName<O>, value: OutputValue): void;
   /** For the step after the job. Never a secret. */
@@ -34,7 +36,7 @@ export interface ActionJob<I extends InputSchema, O extends OutputSchema> {
 /** What the step after the job is given. */
 export interface PostJob<I extends InputSchema> extends Pick<
   ActionJob<I, OutputSchema>,
-  'inputs' | 'context' | 'env' | 'home' | 'log' | 'mask' | 'signal'
+  'inputs' | 'context' | 'env' | 'home' | 'log' | 'mask' | 'clean' | 'signal'
 > {
   /** What `main` saved; empty where it saved nothing. */
   state(name: string): string;
@@ -149,6 +151,7 @@ class Run<I extends InputSchema, O extends OutputSchema> {
       home: homeFolder(typeof given === 'string' ? given : undefined, env, context),
       log: this.#log,
       mask: (secret) => this.#masks.add(secret),
+      clean: (text) => this.#masks.clean(text),
       signal: this.#cancel.signal,
     };
   }

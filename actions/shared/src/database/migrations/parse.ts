@@ -1,4 +1,3 @@
-import { loadModule, parseSync } from 'libpg-query';
 import { messageOf } from '@papergate/config';
 import { upPart } from './read.ts';
 import { asList, asTree, unwrap, type Tree } from './node.ts';
@@ -13,6 +12,8 @@ export interface Statement {
 
 /** The statements of a migration by PostgreSQL's own parser, or what it says is wrong. */
 export async function parseMigration(text: string): Promise<Statement[] | { error: string; line: number }> {
+  // 1.8 MB of WebAssembly, which most of what imports this never needs.
+  const { loadModule, parseSync } = await import('libpg-query');
   await loadModule();
   const { sql, offset } = upPart(text);
   const bytes = Buffer.from(sql);
