@@ -7,6 +7,7 @@ import {
   type Environment,
   type EnvSource,
   type Finding,
+  type GateEvidence,
   type ValidateProblem,
 } from '@papergate/config';
 import { judgedEnvironment } from './credentials.ts';
@@ -28,10 +29,18 @@ export async function validateCheckout(options: {
   env: EnvSource;
   probe: boolean;
   signal: AbortSignal;
+  /** Production only. */
+  gate?: GateEvidence | undefined;
 }): Promise<ValidateOutcome> {
   const { repository, environment, env } = options;
   const judged = judgedEnvironment(environment, env);
-  const report = validateAll({ configDir: join(repository, 'config'), environment, env: judged.env, root: repository });
+  const report = validateAll({
+    configDir: join(repository, 'config'),
+    environment,
+    env: judged.env,
+    root: repository,
+    gate: options.gate,
+  });
   const outcome: ValidateOutcome = {
     ok: report.ok,
     environment,
@@ -40,9 +49,9 @@ export async function validateCheckout(options: {
     checked: report.policy.checked,
     notes: [...report.policy.notes],
   };
-  if (judged.demo)
+  if (judged.demo && !bringsSimulator(env))
     outcome.notes.push('keys: those made for a run; they open nothing but its simulator, so no host was asked');
-  else if (!options.probe) outcome.notes.push('the probe was left out (--offline): no host was asked about the key');
+  else if (!options.probe) outcome.notes.push('the probe was left out: no host was asked about the key');
   else if (!report.ok || report.system === undefined)
     outcome.notes.push('no host was asked about the key, because of what is listed above');
   else {
@@ -62,3 +71,8 @@ export async function validateCheckout(options: {
   }
   return outcome;
 }
+
+/** Keys and an address of the caller's own: in development that is a simulator which can be asked. */
+const bringsSimulator = (env: EnvSource): boolean =>
+  env['ALPACA_BASE_URL'] !== undefined &&
+  ['ALPACA_API_KEY', 'ALPACA_SECRET_KEY'].every((name) => env[name] !== undefined || env[`${name}_FILE`] !== undefined);
