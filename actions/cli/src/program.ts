@@ -18,6 +18,7 @@ import { addStatus } from './commands/status.ts';
 import { addStop } from './commands/stop.ts';
 import { addTest } from './commands/test.ts';
 import { addValidate } from './commands/validate.ts';
+import { addWorkflow } from './commands/workflow.ts';
 import type { CommandContext } from './context.ts';
 
 /** The whole command line. Parsing throws for every mistake; see {@link runProgram}. */
@@ -36,7 +37,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
     add(program, context);
   }
   for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addMetrics]) add(program, context);
-  for (const add of [addTest, addBench, addSetup, addAct]) add(program, context);
+  for (const add of [addTest, addBench, addSetup, addAct, addWorkflow]) add(program, context);
   return program;
 }
 

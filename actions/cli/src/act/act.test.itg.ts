@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { findTool } from '@papergate/delivery';
+import { startGitHub, type LocalGitHub } from './github.ts';
 import { runWorkflow } from './run.ts';
 import type { ActOutcome, ActRequest } from './types.ts';
 
@@ -58,6 +59,7 @@ let dir: string;
 let home: string;
 let act: string;
 let second: string;
+let github: LocalGitHub;
 
 function write(path: string, text: string): void {
   mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -88,15 +90,17 @@ beforeAll(async () => {
   commit('one');
   write('late.txt', 'late');
   second = commit('two');
+  github = await startGitHub({ repository: dir, name: 'local/papergate', home, secretNames: ['WORD'] });
 });
-afterAll(() => {
+afterAll(async () => {
+  await github.close();
   for (const folder of [dir, home]) rmSync(folder, { recursive: true, force: true });
 });
 
 const run = (request: Partial<ActRequest> = {}, env: Record<string, string> = {}): Promise<ActOutcome> =>
   runWorkflow(
     { repository: dir, workflow: 'talk', secrets: { WORD: 'a word of twenty letters' }, ...request },
-    { env: { ...process.env, ...env }, home, apiUrl: 'http://127.0.0.1:1', act },
+    { env: { ...process.env, ...env }, home, github: github.fake, act },
   );
 const words = ({ lines }: ActOutcome): string => lines.map(({ text }) => text).join('\n');
 
@@ -113,7 +117,7 @@ describe('a workflow on this machine', () => {
       ],
     });
     const said = words(outcome);
-    expect(said).toContain('heard 24 at http://127.0.0.1:1 as local/papergate on refs/heads/main');
+    expect(said).toContain(`heard 24 at ${github.url} as local/papergate on refs/heads/main`);
     expect(said).toContain('the word is ***');
     expect(said).not.toContain('a word of twenty letters');
     const printed = outcome.lines.find(({ text }) => text.startsWith('{"'));

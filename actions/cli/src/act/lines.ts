@@ -16,10 +16,20 @@ const RESULTS: readonly string[] = ['success', 'failure', 'skipped', 'cancelled'
 const asResult = (text: string | undefined): Result | undefined =>
   text !== undefined && RESULTS.includes(text) ? (text as Result) : undefined;
 
+export interface JobEvents {
+  began(job: string): void;
+  ended(job: JobOutcome): void;
+}
+
 /** Reads what act prints with `--json`: one object a line; whatever else it prints is a line of nobody's. */
 export class ActLog {
   readonly lines: ActLine[] = [];
   readonly #jobs = new Map<string, JobOutcome>();
+  readonly #events: JobEvents | undefined;
+
+  constructor(events?: JobEvents) {
+    this.#events = events;
+  }
 
   /** @returns the line, where it says something */
   take(text: string): ActLine | undefined {
@@ -41,6 +51,7 @@ export class ActLog {
     if (known !== undefined) return known;
     const job: JobOutcome = { id, result: 'skipped', steps: [] };
     this.#jobs.set(id, job);
+    this.#events?.began(id);
     return job;
   }
 
@@ -50,7 +61,9 @@ export class ActLog {
       job.steps.push({ name: stage === undefined || stage === 'Main' ? step : `${stage} ${step}`, result: ofStep });
     }
     const ofJob = asResult(jobResult);
-    if (ofJob !== undefined) job.result = ofJob;
+    if (ofJob === undefined) return;
+    job.result = ofJob;
+    this.#events?.ended(job);
   }
 
   get jobs(): JobOutcome[] {

@@ -4,11 +4,12 @@ import { freePorts, runProgram } from '@papergate/delivery';
 import { actEnvironment, runnerVariables, type RunFolders } from './environment.ts';
 import { makeEvent } from './event.ts';
 import { writePairs } from './files.ts';
+import { beginRun, followJobs } from './github.ts';
 import { ActLog } from './lines.ts';
 import { makeOrigin, nameOf } from './origin.ts';
 import { writeStandIns } from './stand-ins.ts';
 import type { ActOutcome, ActRequest, ActSurroundings } from './types.ts';
-import { eventOf, findWorkflow, foreignActions } from './workflow.ts';
+import { environmentsOf, eventOf, findWorkflow, foreignActions } from './workflow.ts';
 
 /** Labels of runners that workflows here ask for; each is this machine. */
 const RUNNERS = ['ubuntu-latest', 'ubuntu-24.04'];
@@ -17,11 +18,11 @@ const PATIENCE_MS = 60_000;
 
 /**
  * Runs a workflow file with act on this machine, without a container and without the network: what is committed is checked
- * out of the repository itself, actions of others have stand-ins, GitHub's API is where `apiUrl` says.
+ * out of the repository itself, actions of others have stand-ins, GitHub's API is the fake.
  * @throws UserError WORKFLOW_UNKNOWN, EVENT_UNKNOWN, NO_STAND_IN, REF_UNKNOWN
  */
 export async function runWorkflow(request: ActRequest, surroundings: ActSurroundings): Promise<ActOutcome> {
-  const { env, apiUrl, act, signal } = surroundings;
+  const { env, github: fake, act, signal } = surroundings;
   const runId = String(Date.now());
   const folders = makeFolders(surroundings.home, runId);
   const origin = makeOrigin(request.repository, folders.origin, request.ref);
@@ -35,7 +36,7 @@ export async function runWorkflow(request: ActRequest, surroundings: ActSurround
     writeFileSync(path, text, { mode: 0o600 });
     return path;
   };
-  const github = { repository, runId, ref: origin.ref, apiUrl };
+  const github = { repository, runId, ref: origin.ref, apiUrl: fake.url };
   const payload = makeEvent({ event, repository, origin, inputs }, request.payload);
   const [port] = await freePorts(1);
   const standIns = writeStandIns(foreignActions(origin.dir, workflow.path), join(folders.run, 'stand-ins'));
@@ -64,7 +65,10 @@ export async function runWorkflow(request: ActRequest, surroundings: ActSurround
     ...standIns.map((pair) => `--local-repository=${pair}`),
     ...(request.job === undefined ? [] : [`--job=${request.job}`]),
   ];
-  const log = new ActLog();
+  const environments = environmentsOf(origin.dir, workflow.path, inputs);
+  const facts = { name: repository, runId, commit: origin.commit, environments };
+  const finished = beginRun(fake, { ...facts, path: workflow.path, event, branch: origin.defaultBranch });
+  const log = new ActLog(followJobs(fake, facts));
   const { code } = await runProgram({
     command: act,
     args,
@@ -77,6 +81,7 @@ export async function runWorkflow(request: ActRequest, surroundings: ActSurround
     signal,
     patienceMs: PATIENCE_MS,
   });
+  finished(code === 0, folders.artifacts);
   return { passed: code === 0, runId, commit: origin.commit, jobs: log.jobs, lines: log.lines };
 }
 

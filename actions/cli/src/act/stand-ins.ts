@@ -10,6 +10,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
   'actions/upload-artifact': 'upload-artifact.ts',
   'actions/download-artifact': 'download-artifact.ts',
   'actions/attest-build-provenance': 'attest.ts',
+  'anchore/scan-action': 'scan.ts',
 };
 
 export const STANDS_IN_FOR: readonly string[] = Object.keys(STAND_INS);

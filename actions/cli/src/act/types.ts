@@ -1,4 +1,5 @@
 import type { EnvSource } from '@papergate/config';
+import type { GitHubFake } from '@papergate/delivery/github-fake';
 
 /** One run of one workflow file on this machine. */
 export interface ActRequest {
@@ -26,8 +27,8 @@ export interface ActSurroundings {
   env: EnvSource;
   /** State of all runs of one series: staging, evidence, artifacts. `<home>/act` is theirs. */
   home: string;
-  /** Where GitHub's API is. */
-  apiUrl: string;
+  /** Stands where GitHub's API is. */
+  github: GitHubFake;
   /** Path of act. */
   act: string;
   signal?: AbortSignal | undefined;

@@ -9,9 +9,13 @@ export const WORKFLOWS = '.github/workflows';
 interface Uses {
   uses?: string;
 }
+interface Job extends Uses {
+  environment?: string | { name?: string };
+  steps?: Uses[];
+}
 interface WorkflowFile {
   on?: string | string[] | Record<string, unknown>;
-  jobs?: Record<string, Uses & { steps?: Uses[] }>;
+  jobs?: Record<string, Job>;
 }
 interface ActionFile {
   runs?: { steps?: Uses[] };
@@ -64,6 +68,27 @@ export function foreignActions(repository: string, path: string): string[] {
   };
   visit(path);
   return [...found].sort();
+}
+
+/** Jobs that name an environment, those of called workflows too, by their ids. Names may be made of inputs. */
+export function environmentsOf(
+  repository: string,
+  path: string,
+  inputs: Readonly<Record<string, string>>,
+): Map<string, string> {
+  const found = new Map<string, string>();
+  const { jobs = {} } = read(repository, path) as WorkflowFile;
+  for (const [id, { uses, environment }] of Object.entries(jobs)) {
+    const called = uses !== undefined && uses.startsWith('./') && /\.ya?ml$/.test(uses);
+    if (called) for (const [job, name] of environmentsOf(repository, uses.slice(2), {})) found.set(job, name);
+    const name = typeof environment === 'string' ? environment : environment?.name;
+    if (name === undefined) continue;
+    found.set(
+      id,
+      name.replaceAll(/\$\{\{ inputs\.([\w-]+) \}\}/g, (_text, input: string) => inputs[input] ?? ''),
+    );
+  }
+  return found;
 }
 
 const read = (repository: string, path: string): unknown => parse(readFileSync(join(repository, path), 'utf8'));

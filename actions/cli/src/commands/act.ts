@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT } from '@papergate/config';
 import { findTool } from '@papergate/delivery';
-import { isDirty } from '../act/origin.ts';
+import { isDirty, nameOf } from '../act/origin.ts';
 import { readEvent, readPairs } from '../act/files.ts';
 import { removeRuns, runWorkflow } from '../act/run.ts';
 import { startGitHub } from '../act/github.ts';
@@ -71,7 +71,12 @@ async function act(workflow: string, flags: Flags, context: CommandContext): Pro
   const variables = { ...readPairs(join(repository, VARIABLES), { optional: true }), ...flags.var };
   const secrets = readPairs(flags.secrets ?? join(repository, SECRETS), { optional: flags.secrets === undefined });
   if (isDirty(repository)) say('note: what is not committed is not in this run');
-  const github = await startGitHub();
+  const github = await startGitHub({
+    repository,
+    name: nameOf(repository),
+    home,
+    secretNames: Object.keys(secrets),
+  });
   try {
     const outcome = await runWorkflow(
       {
@@ -88,7 +93,7 @@ async function act(workflow: string, flags: Flags, context: CommandContext): Pro
       {
         env,
         home,
-        apiUrl: github.url,
+        github: github.fake,
         act: tool.path,
         signal: interrupts.stop,
         onLine: flags.json ? () => {} : follow(output.out),
