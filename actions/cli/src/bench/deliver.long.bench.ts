@@ -1,21 +1,11 @@
 // Delivery to a Docker Engine beside plain `docker compose pull && docker compose up -d --wait` of the same bundle.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  CONTAINERS_VARIABLE,
-  deliver,
-  ensureContainers,
-  homeOf,
-  INSTALLED_STAGES,
-  makeHome,
-  openPlace,
-  type DeliverOutcome,
-  type Manifest,
-} from '@papergate/delivery';
+import { CONTAINERS_VARIABLE, ensureContainers, type DeliverOutcome, type Manifest } from '@papergate/delivery';
 import { plainCompose } from './deliver/plain.ts';
 import type { Figure } from './figures.ts';
 import { bases } from '../containers/testing/bases.ts';
-import { dockerEnvironment } from '../containers/testing/docker.ts';
+import { deployAt } from '../containers/testing/at-place.ts';
 import { makeKit, newest, type Kit } from '../containers/testing/kit.ts';
 import { OrderClient } from '../containers/testing/order-client.ts';
 import { mustEnd } from '../containers/testing/papergate.ts';
@@ -123,27 +113,12 @@ const wallOf = ({ timings }: DeliverOutcome, steps: readonly string[]): number =
   timings.filter(({ step }) => steps.includes(step)).reduce((sum, { ms }) => sum + ms, 0);
 
 async function deploy(kit: Kit, next: Manifest): Promise<Timed> {
-  const never = new AbortController().signal;
-  const place = await openPlace({
-    choice: { kind: 'compose', project: kit.project },
-    repository: kit.clone.dir,
-    home: makeHome(homeOf('', kit.home)),
-    env: dockerEnvironment(),
-    stages: INSTALLED_STAGES,
-    next: () => Promise.resolve(next),
-    signal: never,
-  });
-  try {
-    const moving = place.moving('papergate deploy', () => {}, never);
-    const began = performance.now();
-    // Without a smoke test: it halts trading for its own checks, and the client could not tell that from being away.
-    const outcome = await deliver({ ...moving, next, smoke: false });
-    const wallMs = performance.now() - began;
-    if (outcome.status !== 'delivered') throw new Error(JSON.stringify(outcome.diagnosis));
-    return { ...outcome, wallMs };
-  } finally {
-    await place.close();
-  }
+  const began = performance.now();
+  // Without a smoke test: it halts trading for its own checks, and the client could not tell that from being away.
+  const outcome = await deployAt(kit, next, { smoke: false });
+  const wallMs = performance.now() - began;
+  if (outcome.status !== 'delivered') throw new Error(`${outcome.status}: ${JSON.stringify(outcome.diagnosis)}`);
+  return { ...outcome, wallMs };
 }
 
 async function rollbacks(kit: Kit, next: Manifest): Promise<number[]> {

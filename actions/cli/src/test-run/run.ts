@@ -38,7 +38,7 @@ export async function runTests(options: TestOptions): Promise<number> {
     if (!outcome.passed) output.out(indent(outcome.output.trim() || 'it failed and said nothing'));
   }
   const suites: SuiteOutcome[] = [];
-  if (containers !== 'only') suites.push(await runSuite('tests', options, options.env));
+  if (containers !== 'only') suites.push(...demandTests([await runSuite('tests', options, options.env)]));
   if (containers !== 'none') suites.push(...(await runContainerTests(options)));
   output.out(`\n${summary(checks, suites)}`);
   output.out(`in ${duration(performance.now() - begun)}`);
@@ -79,10 +79,22 @@ async function runContainerTests(options: TestOptions): Promise<SuiteOutcome[]> 
     output.out(`Docker Engine ${version}${started ? ', started for these tests' : ''}`);
     const { env: docker, registry } = containers;
     const variables = { ...docker, [CONTAINERS_VARIABLE]: JSON.stringify({ env: docker, registry }) };
-    return [await runSuite('container tests', options, { ...env, ...variables })];
+    const outcomes: SuiteOutcome[] = [];
+    for (const suite of ['container tests', 'container tests alone'] as const) {
+      outcomes.push(await runSuite(suite, options, { ...env, ...variables }));
+    }
+    return demandTests(outcomes);
   } finally {
     await containers.stop();
   }
+}
+
+/** A run in which nothing ran is no proof of anything. */
+function demandTests(suites: SuiteOutcome[]): SuiteOutcome[] {
+  const [first] = suites;
+  const ran = sum(suites, ({ passed, failed, broken }) => passed + failed + broken.length);
+  if (ran === 0) first?.broken.push('no test was run');
+  return suites.filter(({ files, broken }) => files > 0 || broken.length > 0);
 }
 
 const sum = (suites: SuiteOutcome[], of: (suite: SuiteOutcome) => number): number =>

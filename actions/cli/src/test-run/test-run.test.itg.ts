@@ -128,6 +128,22 @@ describe('papergate test', () => {
       expect(existsSync(stopped())).toBe(true);
     });
 
+    test('those that want the machine alone run after them, and count as well', async () => {
+      write('c.alone.ctr.ts', CONTAINER_TEST);
+      const { code, lines } = await runTests('possible', engine());
+      expect(lines.at(-1)).toBe('10 passed, 0 failed');
+      expect(code).toBe(0);
+      expect(lines).toContainEqual(expect.stringMatching(/✔ {2}container tests alone .* 2 of 2 in 1 files/));
+    });
+
+    test('where none of them ran, that is a failure', async () => {
+      rmSync(join(dir, 'b.test.ctr.ts'));
+      const { code, lines } = await runTests('possible', engine());
+      expect(lines.at(-1)).toBe('6 passed, 1 failed');
+      expect(lines.join('\n')).toContain('no test was run');
+      expect(code).toBe(1);
+    });
+
     test('a failing one fails, and the engine is stopped', async () => {
       write('b.test.ctr.ts', `test('it', () => { throw new Error('it is wrong'); });`);
       const { code, lines } = await runTests('possible', engine());

@@ -1,20 +1,14 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import {
-  deliver,
-  homeOf,
   imageName,
-  INSTALLED_STAGES,
-  makeHome,
-  openPlace,
   renderDiagnosis,
   verifyAudit,
   type DeliverOutcome,
   type Manifest,
-  type OpenPlace,
   type Patience,
 } from '@papergate/delivery';
 import type { PapergateError } from '@papergate/config';
-import { dockerEnvironment } from '../testing/docker.ts';
+import { atPlace, deployAt } from '../testing/at-place.ts';
 import { expectNoneLost, expectRuns, expectTakesOrders } from '../testing/expectations.ts';
 import { killAt } from '../testing/journal.ts';
 import { makeKit, type Kit } from '../testing/kit.ts';
@@ -47,31 +41,10 @@ afterAll(async () => {
   await kit?.remove();
 });
 
-const never = new AbortController().signal;
-
-async function atPlace<T>(act: (place: OpenPlace) => Promise<T>, next?: Manifest): Promise<T> {
-  const place = await openPlace({
-    choice: { kind: 'compose', project: kit.project },
-    repository: kit.clone.dir,
-    home: makeHome(homeOf('', kit.home)),
-    env: dockerEnvironment(),
-    stages: INSTALLED_STAGES,
-    signal: never,
-    ...(next === undefined ? {} : { next: () => Promise.resolve(next) }),
-  });
-  try {
-    return await act(place);
-  } finally {
-    await place.close();
-  }
-}
-
 /** How a deploy ended: its outcome, or the error that refused it before it was one. */
 async function deploy(next: Manifest, patience: Partial<Patience>): Promise<DeliverOutcome | PapergateError> {
-  const moving = (place: OpenPlace): Promise<DeliverOutcome> =>
-    deliver({ ...place.moving('papergate deploy --manifest broken', () => {}, never), next, patience });
   try {
-    return await atPlace(moving, next);
+    return await deployAt(kit, next, { patience });
   } catch (error) {
     // By its looks: the class may come from another realm.
     if (error instanceof Error && error.name.endsWith('Error') && 'exitCode' in error) return error as PapergateError;
@@ -156,7 +129,7 @@ describe('after all of this', () => {
   test('no acknowledged order was lost, and the audit log tells all of it', async () => {
     await orders.stop();
     expectNoneLost(kit, orders);
-    const verdict = await atPlace(({ place }) => verifyAudit(place));
+    const verdict = await atPlace(kit, ({ place }) => verifyAudit(place));
     expect(verdict).toMatchObject({ ok: true, problems: [] });
     const begun = CORPUS.filter(({ ends }) => ends !== 'refused');
     expect(verdict.entries).toBeGreaterThanOrEqual(begun.length);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { messageOf, ExternalError } from '@papergate/config';
 import type { OnProgress } from '../../evidence/index.ts';
+import { withLock } from '../../tools/lock.ts';
 import { engineInfo } from '../docker/engine.ts';
 import { docker, runDocker, type DockerEnv } from '../docker/run.ts';
 import { accountFiles } from './accounts.ts';
@@ -69,20 +70,30 @@ const sha256 = (path: string): string => createHash('sha256').update(readFileSyn
 async function provide(options: AirgapOptions & { recipesDir: string }, wanted: Wanted): Promise<void> {
   const { env, cacheDir, fresh = false, onProgress = () => {}, signal } = options;
   const { name, tag, key } = wanted;
-  if (!fresh && (await runDocker(['image', 'inspect', '--format', '{{.Id}}', tag], { env, signal })).code === 0) return;
+  const isThere = async (): Promise<boolean> =>
+    !fresh && (await runDocker(['image', 'inspect', '--format', '{{.Id}}', tag], { env, signal })).code === 0;
+  if (await isThere()) return;
   mkdirSync(cacheDir, { recursive: true });
   const archive = join(cacheDir, `${name}-${key}.tar`);
-  // Damaged or gone: then it is made.
-  if (!fresh && (await runDocker(['load', '--quiet', '--input', archive], { env, signal })).code === 0) return;
-  onProgress({ message: `making a ${name} base image of Debian packages` });
-  const work = mkdtempSync(join(cacheDir, `.${name}-`));
-  try {
-    const built = await make(options, wanted, work);
-    await docker(['load', '--quiet', '--input', built], { env, signal });
-    rmSync(archive, { force: true });
-    renameSync(built, archive);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
+  const onWait = (pid: number): void =>
+    onProgress({ message: `waiting for process ${pid}, which makes a ${name} base` });
+  // Two that start together need not make it twice.
+  await withLock(`${archive}.lock`, fill, { onWait, signal });
+
+  async function fill(): Promise<void> {
+    if (await isThere()) return;
+    // Damaged or gone: then it is made.
+    if (!fresh && (await runDocker(['load', '--quiet', '--input', archive], { env, signal })).code === 0) return;
+    onProgress({ message: `making a ${name} base image of Debian packages` });
+    const work = mkdtempSync(join(cacheDir, `.${name}-`));
+    try {
+      const built = await make(options, wanted, work);
+      await docker(['load', '--quiet', '--input', built], { env, signal });
+      rmSync(archive, { force: true });
+      renameSync(built, archive);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
   }
 }
 
