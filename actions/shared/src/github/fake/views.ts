@@ -26,9 +26,9 @@ export function account({ state, api }: Call, login: string | null): Json {
   };
 }
 
-export function team(call: Call, slug: string): JsonObject {
-  const { id } = found(call.state.teams[`${call.owner}/${slug}`]);
-  const at = `${call.api}/orgs/${call.owner}/teams/${slug}`;
+export function team(call: Call, slug: string, organization = call.owner): JsonObject {
+  const { id } = found(call.state.teams[`${organization}/${slug}`]);
+  const at = `${call.api}/orgs/${organization}/teams/${slug}`;
   return { id, slug, name: slug, permission: 'pull', type: 'organization', url: at, parent: null };
 }
 

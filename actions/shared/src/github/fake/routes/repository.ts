@@ -20,10 +20,7 @@ export const REPOSITORY_ROUTES: Route[] = [
   {
     route: 'GET /orgs/{org}/teams/{team_slug}',
     needs: ['members', 'read'],
-    handle: (call) => ({
-      status: 200,
-      body: team({ ...call, owner: call.params['org'] ?? '' }, call.params['team_slug'] ?? ''),
-    }),
+    handle: (call) => ({ status: 200, body: team(call, call.params['team_slug'] ?? '', call.params['org']) }),
   },
   {
     route: `GET ${R}/actions/permissions/workflow`,
