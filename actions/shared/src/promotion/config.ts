@@ -38,6 +38,8 @@ const RULES = {
     min_effect: Type.Number({ default: 0.33, minimum: 0, maximum: 1 }),
     /** Seconds with samples that each figure needs, before and after. */
     min_samples: Type.Integer({ default: 40, minimum: 8, maximum: 3600 }),
+    /** Half of the seconds of a figure may lie so far apart, in percent of their median; more is a disturbed machine. */
+    max_scatter_percent: Type.Number({ default: 50, minimum: 1, maximum: 1000 }),
   }),
   soak: rule({ hours: hours(48) }),
   monitoring: rule({

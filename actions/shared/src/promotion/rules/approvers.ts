@@ -101,16 +101,17 @@ function writersOf(
   const add = (login: string | undefined): void => {
     if (login !== undefined && login !== BUTTONS) logins.add(login.toLowerCase());
   };
-  const addAddress = (address: string): void => {
-    const login = known.get(address.toLowerCase()) ?? HIDDEN.exec(address)?.[1];
+  const addAddress = (address: string, hidden?: string): void => {
+    const login = known.get(address.toLowerCase()) ?? hidden;
     if (login === undefined) unknown.add(address);
     else add(login);
   };
   for (const { author, committer, authorEmail, message } of commits) {
+    // Where GitHub itself finds no account, the address does not name one either.
     if (author === null) addAddress(authorEmail ?? '(no address)');
     add(author?.login);
     add(committer?.login);
-    for (const [, address] of message.matchAll(CO_AUTHOR)) addAddress(address ?? '');
+    for (const [, address] of message.matchAll(CO_AUTHOR)) addAddress(address ?? '', HIDDEN.exec(address ?? '')?.[1]);
   }
   for (const { openedBy } of pulls) add(openedBy?.login);
   return { logins, unknown: [...unknown] };

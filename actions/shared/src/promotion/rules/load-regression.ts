@@ -2,6 +2,7 @@ import { isEvidence, type Evidence } from '../../evidence/index.ts';
 import { suitesOf } from '../../load/data.ts';
 import { SUITES } from '../../load/suites.ts';
 import type { Problem, Rule } from '../types.ts';
+import { scatter } from '../statistics/effect.ts';
 import { judgement, short } from './judgement.ts';
 import { compareFigures, type Comparison, type Figure } from './load/compare.ts';
 
@@ -16,6 +17,7 @@ export const loadRegression: Rule<'load-regression'> = {
     LOAD_BASELINE_OTHER: 'the figures to compare with are not of the release that runs in production',
     LOAD_INCOMPARABLE: 'the two loads were not the same, or a figure is missing in one of them',
     LOAD_TOO_FEW_SAMPLES: 'a figure has too few samples to say anything',
+    LOAD_TOO_NOISY: 'a figure scatters so much that something else must have been at work on the machine',
   },
   async judge(context, config) {
     const wanted = `no latency more than ${config.tolerance_percent} % above the last release’s`;
@@ -36,6 +38,7 @@ export const loadRegression: Rule<'load-regression'> = {
     const missing = pairs.filter(({ figure }) => figure === undefined).map(({ name }) => name);
     const figures = pairs.flatMap(({ figure }) => (figure === undefined ? [] : [figure]));
     const few = figures.filter((figure) => Math.min(figure.before.length, figure.after.length) < config.min_samples);
+    const noisy = figures.filter((figure) => !few.includes(figure) && scatterOf(figure) > config.max_scatter_percent);
     const compared = compareFigures(
       figures.filter((figure) => !few.includes(figure)),
       { tolerance: config.tolerance_percent / 100, alpha: config.alpha, minEffect: config.min_effect },
@@ -50,6 +53,10 @@ export const loadRegression: Rule<'load-regression'> = {
       ...few.map((figure): Problem => ({
         code: 'LOAD_TOO_FEW_SAMPLES',
         message: `${figure.name} has ${figure.before.length} samples before and ${figure.after.length} now, wanted ${config.min_samples}`,
+      })),
+      ...noisy.map((figure): Problem => ({
+        code: 'LOAD_TOO_NOISY',
+        message: `${figure.name} scatters by ${Math.round(scatterOf(figure))} % of its median, allowed ${config.max_scatter_percent} %: measure again when nothing else runs there`,
       })),
       ...compared.filter(({ isSlower }) => isSlower).map(slower),
     );
@@ -79,6 +86,9 @@ function pairsOf(before: Evidence, after: Evidence): { name: string; figure: Fig
     }),
   );
 }
+
+/** In percent, of the one of the two that scatters more. */
+const scatterOf = ({ before, after }: Figure): number => 100 * Math.max(scatter(before), scatter(after));
 
 const percent = (ratio: number): string => `${ratio >= 1 ? '+' : '−'}${Math.abs((ratio - 1) * 100).toFixed(1)} %`;
 

@@ -52,11 +52,10 @@ function otherImages(
   images: Readonly<Record<string, string>> | undefined,
 ): Problem | undefined {
   if (images === undefined) return undefined;
-  const wanted = Object.fromEntries(
-    Object.entries(manifest.images ?? manifest.services).map(([service, { digest }]) => [service, digest]),
-  );
+  const wanted = manifest.images ?? manifest.services;
   const different = [...new Set([...Object.keys(wanted), ...Object.keys(images)])].filter(
-    (service) => images[service] !== wanted[service],
+    // With their repository or without.
+    (service) => images[service]?.split('@').at(-1) !== wanted[service]?.digest,
   );
   return unless(
     different.length === 0,

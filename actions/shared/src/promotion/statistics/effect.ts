@@ -1,7 +1,8 @@
 /** The middle one; the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError('no values have no median');
-  const sorted = values.toSorted((a, b) => a - b);
+  // A typed array sorts by number, and many times faster.
+  const sorted = Float64Array.from(values).sort();
   const half = sorted.length / 2;
   return sorted.length % 2 === 1 ? sorted[Math.floor(half)]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
@@ -14,4 +15,11 @@ export function median(values: readonly number[]): number {
 export function shiftRatio(first: readonly number[], second: readonly number[]): number {
   const [a, b] = [first, second].map((values) => values.map((value) => Math.log(value)));
   return Math.exp(median(b!.flatMap((y) => a!.map((x) => y - x))));
+}
+
+/** Distance between the quartiles, as a share of the median: how much values scatter. Quartiles are of Tukey's hinges. */
+export function scatter(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = Math.ceil(sorted.length / 2);
+  return (median(sorted.slice(-half)) - median(sorted.slice(0, half))) / median(sorted);
 }

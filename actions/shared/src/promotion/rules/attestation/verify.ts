@@ -75,7 +75,9 @@ export async function openVerifier(
     .filter((line) => line.trim() !== '')
     .map((line) => {
       try {
-        return new Verifier(toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(line))), thresholds);
+        const root = TrustedRoot.fromJSON(JSON.parse(line));
+        if (root.certificateAuthorities.length === 0) throw new Error('it names no certificate authority');
+        return new Verifier(toTrustMaterial(root), thresholds);
       } catch (error) {
         throw invalidRoot(messageOf(error), error);
       }

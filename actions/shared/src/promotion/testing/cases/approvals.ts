@@ -1,0 +1,168 @@
+import type { BadCase } from '../cases.ts';
+import { ago, commit, RUN_ID } from '../world.ts';
+
+const approval = (user: string, state: 'approved' | 'rejected' = 'approved') => ({
+  environment: 'production',
+  state,
+  user,
+  comment: '',
+});
+const review = (user: string, change: object = {}) => ({
+  user,
+  state: 'APPROVED',
+  commit_id: commit('d'),
+  submitted_at: ago(81),
+  association: 'MEMBER',
+  ...change,
+});
+
+/** Who approved, and who must not count. */
+export const APPROVAL_CASES: BadCase[] = [
+  {
+    title: 'nobody approved the pull request',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ pull }) => void (pull.reviews = []),
+  },
+  {
+    title: 'the same person approved twice',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ pull }) => void (pull.reviews = [review('operator')]),
+  },
+  {
+    title: 'who opened the pull request approved the run',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ run }) => void (run.approvals = [approval('writer')]),
+  },
+  {
+    title: 'an approver wrote one of the commits',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ repository }) => void (repository.commits[commit('d')]!.author = 'reviewer'),
+  },
+  {
+    title: 'an approver committed one of the commits',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ repository }) => void (repository.commits[commit('d')]!.committer = 'reviewer'),
+  },
+  {
+    title: 'an approver is a co-author, by GitHub’s hidden address',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ repository }) =>
+      void (repository.commits[commit('c')]!.message =
+        'Make it faster\n\nCo-authored-by: R <501+Reviewer@users.noreply.github.com>'),
+  },
+  {
+    title: 'an approver is a co-author, by an address of the configuration',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil({ repository, config }) {
+      repository.commits[commit('d')]!.message = 'Faster\n\nCo-authored-by: R <r@example.com>\n';
+      config.approvers.accounts = { 'R@example.com': 'reviewer' };
+    },
+  },
+  {
+    title: 'a co-author cannot be told from the approvers',
+    rule: 'approvers',
+    code: 'APPROVERS_AUTHOR_UNKNOWN',
+    spoil: ({ repository }) =>
+      void (repository.commits[commit('d')]!.message = 'Faster\n\nCo-authored-by: Somebody <somebody@example.com>'),
+  },
+  {
+    title: 'the author has no account',
+    rule: 'approvers',
+    code: 'APPROVERS_AUTHOR_UNKNOWN',
+    spoil: ({ repository }) => void (repository.commits[commit('d')]!.author = null),
+  },
+  {
+    title: 'the approval is of an earlier commit',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ pull }) => void (pull.reviews = [review('reviewer', { commit_id: commit('a') })]),
+  },
+  {
+    title: 'the approval was taken back',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ pull }) => void pull.reviews.push(review('reviewer', { state: 'DISMISSED', submitted_at: ago(80.5) })),
+  },
+  {
+    title: 'somebody asked for changes',
+    rule: 'approvers',
+    code: 'APPROVERS_REJECTED',
+    spoil: ({ pull }) => void pull.reviews.push(review('helper', { state: 'CHANGES_REQUESTED' })),
+  },
+  {
+    title: 'somebody rejected the run',
+    rule: 'approvers',
+    code: 'APPROVERS_REJECTED',
+    spoil: ({ run }) => void run.approvals.push(approval('helper', 'rejected')),
+  },
+  {
+    title: 'a stranger approved',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ pull }) => void (pull.reviews = [review('stranger', { association: 'NONE' })]),
+  },
+  {
+    title: 'a bot approved',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ pull }) => void (pull.reviews = [review('github-actions[bot]')]),
+  },
+  {
+    title: 'the pull request went into another branch',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ pull }) => void (pull.base = 'next'),
+  },
+  {
+    title: 'nobody approved the run, though two approved the change',
+    rule: 'approvers',
+    code: 'APPROVERS_NONE_OF_RUN',
+    spoil({ pull, run }) {
+      pull.reviews = [review('reviewer'), review('helper')];
+      run.approvals = [];
+    },
+  },
+  {
+    title: 'the run was approved for another environment',
+    rule: 'approvers',
+    code: 'APPROVERS_NONE_OF_RUN',
+    spoil({ run, repository, production }) {
+      repository.environments['try'] = { ...production, id: 77 };
+      run.approvals = [{ ...approval('operator'), environment: 'try' }];
+    },
+  },
+  {
+    title: 'before the approval, nobody but the writer has looked at it',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil(world) {
+      world.moment = 'before-approval';
+      world.run.approvals = [];
+      world.pull.reviews = [];
+    },
+  },
+  {
+    title: 'the approvals cannot be read',
+    rule: 'approvers',
+    code: 'GITHUB_FORBIDDEN',
+    spoil: (world) =>
+      void (world.fault = {
+        kind: 'status',
+        status: 403,
+        route: 'GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals',
+      }),
+  },
+  {
+    title: 'the run is unknown',
+    rule: 'approvers',
+    code: 'GITHUB_NOT_FOUND',
+    spoil: ({ run }) => void (run.id = RUN_ID + 5),
+  },
+];
