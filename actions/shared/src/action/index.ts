@@ -11,3 +11,4 @@ export { outcomeOf, PASS, type Outcome } from './outcome.ts';
 export { runAction, type Action, type ActionJob, type OutputValue, type PostJob } from './run.ts';
 export type { Surroundings } from './surroundings.ts';
 export { recorder, type Recorder } from './testing/recorder.ts';
+export { runDist, type DistResult, type DistRun } from './testing/run-dist.ts';

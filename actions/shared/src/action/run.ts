@@ -1,7 +1,7 @@
 import { UserError, type EnvSource } from '@papergate/config';
 import { homeFolder, readContext, type ActionContext } from './context.ts';
 import type { InputSchema, InputsOf, OutputSchema } from './inputs/kinds.ts';
-import { readInputs } from './inputs/read.ts';
+import { inputVariable, readInputs } from './inputs/read.ts';
 import { Masks, maskSecrets } from './masks/masks.ts';
 import { outcomeOf, PASS, stackOf, type Outcome } from './outcome.ts';
 import { ActionLog } from './output/log.ts';
@@ -15,7 +15,7 @@ export type OutputValue = string | number | boolean;
 export interface ActionJob<I extends InputSchema, O extends OutputSchema> {
   inputs: InputsOf<I>;
   context: ActionContext;
-  /** The job's environment without the variables of inputs. */
+  /** The job's environment without the variables of the action's inputs. */
   env: EnvSource;
   /** Where state lies. */
   home: string;
@@ -142,7 +142,8 @@ class Run<I extends InputSchema, O extends OutputSchema> {
   #common(): Omit<PostJob<I>, 'state'> {
     const context = readContext(this.#around.env);
     const inputs = readInputs(this.#action.inputs, this.#around.env, context.workspace);
-    const env = Object.fromEntries(Object.entries(this.#around.env).filter(([name]) => !name.startsWith('INPUT_')));
+    const own = new Set(Object.keys(this.#action.inputs).map(inputVariable));
+    const env = Object.fromEntries(Object.entries(this.#around.env).filter(([name]) => !own.has(name)));
     const given: unknown = (inputs as Record<string, unknown>)['home'];
     return {
       inputs,
@@ -194,8 +195,9 @@ class Run<I extends InputSchema, O extends OutputSchema> {
   #report(outcome: Outcome, by: Thrown | undefined): void {
     if (outcome.verdict !== 'pass') this.#reportFailure(outcome, by);
     if (!this.#isPost) {
-      this.#setOutput('verdict', outcome.verdict);
-      this.#setOutput('reason-code', outcome.verdict === 'pass' ? '' : outcome.reasonCode);
+      // Words of ours, which a secret that happens to be the same must not change.
+      this.#around.commands.setOutput('verdict', outcome.verdict);
+      this.#around.commands.setOutput('reason-code', outcome.verdict === 'pass' ? '' : outcome.reasonCode);
     }
     if (!this.#summary.isEmpty) this.#around.appendSummary(this.#summary.toString());
   }

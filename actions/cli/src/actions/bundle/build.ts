@@ -39,7 +39,7 @@ export async function bundleAction(root: string, action: string, into = distOf(r
     legalComments: 'external',
     lineLimit: 200,
     banner: { js: BANNER },
-    plugins: [packagesOfCheckout(root), leaveOutUnused(root), sourceUrls(root, distOf(root, action))],
+    plugins: [packagesOfCheckout(root), leaveOutUnused(), sourceUrls(root, distOf(root, action))],
     logLevel: 'silent',
     logOverride: { 'empty-import-meta': 'error' },
     metafile: true,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, posix, relative, sep } from 'node:path';
-import type { Plugin, ResolveResult } from 'esbuild';
+import type { Plugin } from 'esbuild';
 
 /** Names that the bundle's first line defines. */
 export const SOURCE_URL = 'papergateSourceUrl';
@@ -29,19 +29,17 @@ export function sourceUrls(root: string, dist: string): Plugin {
 }
 
 /**
- * What nobody uses is left out. Our own modules do nothing when they are imported, and neither does GitHub's toolkit,
- * which would bring an HTTP client of 800 kB along for a function that no action calls.
+ * GitHub's toolkit does nothing when it is imported, but does not say so: it would bring an HTTP client of 800 kB along
+ * for a function that no action calls. Our own packages say it (`sideEffects` in package.json).
  */
-export function leaveOutUnused(root: string): Plugin {
+export function leaveOutUnused(): Plugin {
   return {
     name: 'leave-out-unused',
     setup(build) {
-      build.onResolve({ filter: /.*/ }, async ({ path, pluginData, ...rest }): Promise<ResolveResult | undefined> => {
-        if (pluginData === 'resolving' || rest.kind === 'entry-point') return undefined;
+      build.onResolve({ filter: /^@actions\// }, async ({ path, pluginData, ...rest }) => {
+        if (pluginData === 'resolving') return undefined;
         const found = await build.resolve(path, { ...rest, pluginData: 'resolving' });
-        if (found.external || found.errors.length > 0) return found;
-        const free = isOwn(root, found.path) || /node_modules.(?:@actions|typebox)\b/.test(found.path);
-        return free ? { ...found, sideEffects: false } : found;
+        return { ...found, sideEffects: false };
       });
     },
   };

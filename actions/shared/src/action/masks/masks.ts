@@ -2,7 +2,7 @@ import type { EnvSource } from '@papergate/config';
 import { redact } from '../../supervisor/redact.ts';
 import type { InputSchema } from '../inputs/kinds.ts';
 import { inputVariable } from '../inputs/read.ts';
-import { isCommonWord, secretParts } from './parts.ts';
+import { secretParts } from './parts.ts';
 
 /** Secrets that a job's environment holds under names that say so. */
 const NAMED =
@@ -53,7 +53,7 @@ export function maskSecrets(masks: Masks, schema: InputSchema, env: EnvSource): 
     if (raw !== undefined && (kind === 'secret' || kind === 'secrets')) masks.add(raw);
   }
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value.length < SHORTEST_BY_NAME || isCommonWord(value)) continue;
+    if (value === undefined || value.length < SHORTEST_BY_NAME) continue;
     if (NAMED.test(name)) masks.add(value);
   }
 }

@@ -1,12 +1,12 @@
 /** What a log cannot do without, and what tells nothing: never masked, whoever calls it a secret. */
 const PLAIN = new Set(['true', 'false', 'null', 'none', 'undefined']);
 
-/** Words that stand in addresses and structures beside a secret. Masking them would blot out every log. */
+/** Words that stand everywhere. Who has one for a secret has none; masking it would blot out every log. */
 const COMMON = new Set(
   (
     'papergate postgres postgresql root admin user username password token bearer basic github oauth2 x-access-token ' +
     'http https localhost main master latest default development staging production paper live string number alpaca ' +
-    'test data type'
+    'test data type secret secrets placeholder changeme example dummy'
   ).split(' '),
 );
 const SHORTEST = 4;
@@ -27,13 +27,16 @@ export function secretParts(secret: string): string[] {
   return [...new Set([...parts, ...spelt])].toSorted((a, b) => b.length - a.length);
 }
 
-const isMaskable = (text: string): boolean => text.trim().length >= SHORTEST && !PLAIN.has(text.trim().toLowerCase());
+function isMaskable(text: string): boolean {
+  const bare = text.trim().toLowerCase();
+  return bare.length >= SHORTEST && !PLAIN.has(bare) && !COMMON.has(bare);
+}
 
 function collect(text: string, parts: Set<string>, depth: number): void {
   if (depth > MAX_DEPTH || parts.size > MAX_PARTS) return;
   const inner = [...linesOf(text), ...valuesOf(text), ...decoded(text), ...userInfo(text), ...assigned(text)];
   for (const part of inner) {
-    if (part === text || !isMaskable(part) || COMMON.has(part.toLowerCase()) || parts.has(part)) continue;
+    if (part === text || !isMaskable(part) || parts.has(part)) continue;
     parts.add(part);
     collect(part, parts, depth + 1);
   }
@@ -91,7 +94,6 @@ function assigned(text: string): string[] {
 }
 
 function spellings(text: string): string[] {
-  if (COMMON.has(text.toLowerCase())) return [];
   return [JSON.stringify(text).slice(1, -1), encoded(text), Buffer.from(text).toString('base64')];
 }
 
@@ -102,6 +104,3 @@ function encoded(text: string): string {
     return text;
   }
 }
-
-/** A word that stands everywhere. Of a variable that only sounds like a secret's it is no secret. */
-export const isCommonWord = (text: string): boolean => COMMON.has(text.trim().toLowerCase());
