@@ -12,6 +12,9 @@ interface Entry {
   level?: string;
 }
 
+/** What act says of itself, and masks, of which nothing is left but stars. */
+const NOISE = /^LocalRepositoryCache |^\s*⚙\s+\*\*\*$|^::add-mask::/;
+
 const RESULTS: readonly string[] = ['success', 'failure', 'skipped', 'cancelled'] satisfies Result[];
 const asResult = (text: string | undefined): Result | undefined =>
   text !== undefined && RESULTS.includes(text) ? (text as Result) : undefined;
@@ -40,7 +43,7 @@ export class ActLog {
     const id = jobID ?? job;
     if (id !== '') this.#note(this.#job(id), entry);
     const words = msg.replace(/\s+$/, '');
-    if (words === '') return undefined;
+    if (words === '' || NOISE.test(words)) return undefined;
     const line: ActLine = { job: id, step, text: words, raw };
     this.lines.push(line);
     return line;
