@@ -60,7 +60,7 @@ export async function runBenchmarks(options: BenchOptions): Promise<ExitCode> {
 
 function choose(all: Benchmark[], only: string[]): Benchmark[] {
   if (only.length === 0) return all.filter(({ long }) => !long);
-  const unknown = only.filter((name) => !all.some((benchmark) => benchmark.name.startsWith(name)));
+  const unknown = only.filter((name) => !all.some((benchmark) => isMeant(benchmark, name)));
   if (unknown.length > 0) {
     throw new UserError({
       code: 'BENCH_UNKNOWN',
@@ -68,8 +68,12 @@ function choose(all: Benchmark[], only: string[]): Benchmark[] {
       fix: 'name one of these, or none for all',
     });
   }
-  return all.filter(({ name }) => only.some((wanted) => name.startsWith(wanted)));
+  return all.filter((benchmark) => only.some((wanted) => isMeant(benchmark, wanted)));
 }
+
+/** By the beginning of the whole name, or of what is behind the service. */
+const isMeant = ({ name }: Benchmark, wanted: string): boolean =>
+  name.startsWith(wanted) || name.slice(name.indexOf('/') + 1).startsWith(wanted);
 
 function runOne(benchmark: Benchmark, options: BenchOptions): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
