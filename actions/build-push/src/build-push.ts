@@ -169,12 +169,15 @@ function sentinelsOf({ inputs, env }: BuildPushJob): string[] {
   return [...new Set([...given, ...named])].filter((one) => one !== '');
 }
 
+/** What docker says of each layer of each image. */
+const LAYER = /: [0-9a-f]{12}: \w/;
+
 /** A line a step: how far it is changes too often for a log. */
 function progressTo(log: BuildPushJob['log']): (message: string) => void {
   let told = '';
   return (message) => {
     const step = message.replaceAll(/\d+(?:\.\d+)? ?(?:s|%|MB|of \d+)\b/g, '').trim();
-    if (step === told || step === '') return;
+    if (step === told || step === '' || LAYER.test(step)) return;
     told = step;
     log.info(message);
   };

@@ -34,7 +34,9 @@ export function loadTest(job: LoadTestJob): Promise<Outcome> {
     };
     const run = await log.group(`load test of ${manifest.commit.slice(0, 12)}, ${profile}`, () => timed('load', load));
     tableOfLatencies(summary, run.result);
-    return { title: 'Load test', run, facts: { load_profile: profile }, reasonCode: 'LOAD_FAILED' };
+    const isUnproven = run.result.checks.some(({ name, status }) => name === 'k6' && status === 'failed');
+    const reasonCode = isUnproven ? 'TOOL_MISSING' : 'LOAD_FAILED';
+    return { title: 'Load test', run, facts: { load_profile: profile }, reasonCode, isUnproven };
   });
 }
 

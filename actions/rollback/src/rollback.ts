@@ -177,7 +177,6 @@ class Rollback {
   ): Promise<Outcome> {
     const { job, home } = this.#parts;
     const { inputs } = job;
-    job.summary.text({ bold: 'Reason: ' }, inputs.reason);
     return carryOut(job, {
       open,
       to,
@@ -185,6 +184,7 @@ class Rollback {
       record: this.#record,
       title: `Rollback of ${open.place.environment} to ${to.commit.slice(0, 12)}`,
       url: inputs['environment-url'],
+      note: `Reason: ${inputs.reason}`,
       before: [],
       deliver: ({ onEvent }) => go(onEvent),
     });

@@ -9,7 +9,7 @@ import type { EvidenceStore } from '../evidence/store.ts';
 import type { Manifest } from '../release/manifest.ts';
 import type { OpenPlace } from '../ship/place/index.ts';
 import { DeliveryWatch, isDelivered, outcomeOfDelivery, reportDelivery } from './delivery.ts';
-import type { DeploymentRecord } from './deployment.ts';
+import { digestsOfManifest, type DeploymentRecord } from './deployment.ts';
 import { keepEvidence, type StageRun } from './record.ts';
 
 /** What every action that delivers puts out. */
@@ -44,6 +44,8 @@ export interface CarryOut {
   title: string;
   /** Where people find it, where the caller says. */
   url: string | undefined;
+  /** Said below the verdict. */
+  note?: string;
   /** Stages that were carried out before. */
   before: readonly StageRun[];
   /** The call of the engine. */
@@ -77,7 +79,14 @@ export async function carryOut(job: DeliveryJob, options: CarryOut): Promise<Out
   summary.heading(title);
   if (ended.verdict === 'pass') summary.verdict('pass', `${outcome.status}${url === undefined ? '' : ` at ${url}`}`);
   else summary.verdict(ended.verdict, `${ended.reasonCode}: ${ended.message}`);
+  if (options.note !== undefined) summary.text(options.note);
   await reportDelivery(job, outcome);
+  summary.details('digests', (inner) =>
+    inner.table(
+      ['service', 'digest'],
+      Object.entries(digestsOfManifest(to)).map(([name, digest]) => [name, { code: digest }]),
+    ),
+  );
   if (ended.verdict === 'pass') {
     await record.succeeded({ url, words: `${outcome.status}; evidence ${store.digest().slice(7, 19)}` });
   } else {

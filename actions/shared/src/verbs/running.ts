@@ -63,6 +63,8 @@ export interface Looked {
   facts: RunFacts;
   /** Where it failed. */
   reasonCode: string;
+  /** Nothing could be looked at, for want of a tool: that says nothing of the release, which is left as it is. */
+  isUnproven?: boolean;
 }
 
 /**
@@ -131,8 +133,10 @@ async function report(job: RunningJob, open: OpenPlace, manifest: Manifest, look
   summary.verdict('block', `${failed} of ${checks.length} checks failed`);
   checkTable(summary, checks);
   const message = `${failed} of ${checks.length} checks failed: ${failuresText(checks)}`;
-  const after = job.inputs['on-failure'] === 'keep' ? 'it goes on running' : await back(job, open, manifest, title);
+  const stays = job.inputs['on-failure'] === 'keep' || looked.isUnproven === true;
+  const after = stays ? 'it goes on running' : await back(job, open, manifest, title);
   summary.text(after);
+  if (looked.isUnproven === true) return { verdict: 'failed', reasonCode, message: `${message}; ${after}` };
   return { verdict: 'block', reasonCode, message: `${message}; ${after}`, fix: 'mend what is named and deliver again' };
 }
 

@@ -5,8 +5,6 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ACTIONS = fileURLToPath(new URL('../../../..', import.meta.url));
-
 /** A job of a workflow as far as actions can see it: folders, variables, and nothing else of this machine. */
 export interface TestJob {
   /** RUNNER_TEMP, and everything that belongs to the test. */
@@ -94,7 +92,7 @@ async function runMain({ verb, inputs, env, more, dir }: Step): Promise<ActionEn
   for (const [, path] of files) writeFileSync(path, '');
   const given = Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value] as const);
   const saved = Object.entries(post?.state ?? {}).map(([name, value]) => [`STATE_${name}`, value] as const);
-  const main = join(ACTIONS, verb, 'src', 'main.ts');
+  const main = fileURLToPath(new URL(`../../../../${verb}/src/main.ts`, import.meta.url));
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
     env: { ...env, ...more.env, ...Object.fromEntries([...files, ...given, ...saved]) },
     stdio: ['ignore', 'pipe', 'pipe'],
