@@ -79,3 +79,4 @@ export { SUITES, suitesOf } from './load/index.ts';
 export { holds } from './gate/limit.ts';
 export { SECRET_VARIABLES } from './verbs/inputs.ts';
 export { digestOf } from './release/digest.ts';
+export { testJob, type ActionEnd, type ActOptions, type TestJob } from './verbs/testing/action-process.ts';
