@@ -15,6 +15,7 @@ export type PromotionGitHub = Pick<
   | 'approvals'
   | 'run'
   | 'attestations'
+  | 'artifacts'
 >;
 
 export interface GitHubTimeOptions {

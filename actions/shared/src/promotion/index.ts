@@ -13,6 +13,7 @@ export { gatePlace, recordDecision } from './record.ts';
 export { RULES as PRODUCTION_RULES } from './rules/index.ts';
 export {
   MOMENTS,
+  ON_CALL_SCHEMA,
   RULE_NAMES,
   type GateContext,
   type GateFiles,
@@ -21,3 +22,4 @@ export {
   type RuleName,
 } from './types.ts';
 export { readWaivers, type Waiver } from './waivers.ts';
+export { gateFiles, type GateFileOptions } from './files.ts';

@@ -1,3 +1,4 @@
+import { Type, type Static } from 'typebox';
 import type { Manifest } from '../release/manifest.ts';
 import type { Checkpoint } from '../database/types.ts';
 import type { GateConfig } from './config.ts';
@@ -68,12 +69,14 @@ export interface Rule<N extends RuleName = RuleName> {
   judge(context: GateContext, config: GateConfig[N]): Promise<Judgement>;
 }
 
-/** Who is on call: from and until are RFC 3339 UTC. */
-export interface OnCall {
-  who: string;
-  from: string;
-  until: string;
-}
+/** Who is on call: `from` and `until` are RFC 3339 UTC. */
+export const ON_CALL_SCHEMA = Type.Array(
+  Type.Object(
+    { who: Type.String({ minLength: 1 }), from: Type.String(), until: Type.String() },
+    { additionalProperties: false },
+  ),
+);
+export type OnCall = Static<typeof ON_CALL_SCHEMA>[number];
 
 /** What was left for the gate in files. Each throws where it is not there or cannot be read. */
 export interface GateFiles {

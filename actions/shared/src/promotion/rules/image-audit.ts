@@ -1,4 +1,4 @@
-import type { Problem, Rule } from '../types.ts';
+import type { GateContext, Problem, Rule } from '../types.ts';
 import { HOUR, hoursOf, judgement, short, SKEW, unless } from './judgement.ts';
 import { readImageAudit, severityRank, type ImageAudit } from './image-audit/read.ts';
 
@@ -14,7 +14,8 @@ export const imageAudit: Rule<'image-audit'> = {
     IMAGE_AUDIT_UNREADABLE: 'a result is neither CycloneDX nor SARIF, or its severities cannot be read',
     IMAGE_AUDIT_STALE: 'a result is too old, undated or dated in the future',
   },
-  async judge({ manifest, files, now }, { severity, max_age_hours }) {
+  async judge(context, { severity, max_age_hours }) {
+    const { manifest, files } = context;
     const wanted = `nothing of ${severity} or above, at most ${max_age_hours} h old`;
     const images = Object.entries(manifest.images ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
     if (images.length === 0) {
@@ -26,19 +27,20 @@ export const imageAudit: Rule<'image-audit'> = {
     for (const [file, value] of await files.imageAudits()) {
       const read = readImageAudit(value);
       if (typeof read === 'string') problems.push({ code: 'IMAGE_AUDIT_UNREADABLE', message: `${file} ${read}` });
-      else results.push({ ...read, file });
+      else results.push({ ...read, digests: [...read.digests, ...digestOfName(file)], file });
     }
-    const at = await now();
-    const judged = images.map(([service, { digest }]) => {
+    const at = await context.now();
+    let bad = 0;
+    for (const [service, { digest }] of images) {
       const own = results.filter(({ digests }) => digests.includes(digest));
       // Of several the newest speaks, and the others do not make it any better.
       const newest = own.toSorted((a, b) => (b.at || -Infinity) - (a.at || -Infinity))[0];
       if (newest === undefined) {
         const message = `no result names the image of ${service} (${digest})`;
         problems.push({ code: 'IMAGE_AUDIT_MISSING', message });
-        return 0;
+        continue;
       }
-      const age = at - newest.at;
+      const age = at - (Number.isFinite(newest.at) ? newest.at : await uploadedAt(context, digest));
       problems.push(
         unless(
           age <= max_age_hours * HOUR && age >= -SKEW,
@@ -46,18 +48,30 @@ export const imageAudit: Rule<'image-audit'> = {
           `${newest.file} about ${service} ${Number.isFinite(age) ? `is ${hoursOf(age)} old` : 'has no date'}`,
         ),
       );
-      const bad = newest.findings.filter((one) => severityRank(one.severity) >= severityRank(severity));
-      const names = bad.slice(0, 5).map((one) => `${one.id} (${one.severity})`);
+      const found = newest.findings.filter((one) => severityRank(one.severity) >= severityRank(severity));
+      const names = found.slice(0, 5).map((one) => `${one.id} (${one.severity})`);
       problems.push(
         unless(
-          bad.length === 0,
+          found.length === 0,
           'IMAGE_AUDIT_VULNERABLE',
-          `${service} (${short(digest)}) has ${bad.length} of ${severity} or above: ${names.join(', ')}`,
+          `${service} (${short(digest)}) has ${found.length} of ${severity} or above: ${names.join(', ')}`,
         ),
       );
-      return bad.length;
-    });
-    const bad = judged.reduce((sum, count) => sum + count, 0);
+      bad += found.length;
+    }
     return judgement(`${bad} found in ${images.length} images`, wanted, ...problems);
   },
 };
+
+/** Scanners that do not write down the digest are given it by the name of their file: `<64 hex digits>.sarif`. */
+function digestOfName(file: string): string[] {
+  const hex = /^([0-9a-f]{64})\./.exec(file)?.[1];
+  return hex === undefined ? [] : [`sha256:${hex}`];
+}
+
+/** When the result was uploaded by a job of this run, by GitHub's clock: for scanners that do not write the time down. */
+async function uploadedAt({ github, runId }: GateContext, digest: string): Promise<number> {
+  const artifacts = await github.artifacts(runId, `audit-image-${digest.replace('sha256:', '')}`);
+  const times = artifacts.filter(({ isExpired }) => !isExpired).map(({ createdAt }) => Date.parse(createdAt ?? ''));
+  return times.length === 1 ? times[0]! : Number.NaN;
+}

@@ -14,7 +14,7 @@ export const soak: Rule<'soak'> = {
   },
   async judge(context, { hours }) {
     const wanted = `${hours} h without another manifest`;
-    const began = await soakBegan(context, context.config['staging-proof']);
+    const began = await soakBegan(context);
     if (began === undefined) {
       const message = `staging does not run ${context.manifest.digest}, or something else came after it: the soak begins when it is delivered`;
       return judgement('not begun', wanted, { code: 'SOAK_NOT_BEGUN', message });

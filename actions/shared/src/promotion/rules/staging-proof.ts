@@ -1,5 +1,6 @@
 import type { GateContext, Problem, Rule } from '../types.ts';
 import { judgement, short, unless } from './judgement.ts';
+import { runningIn } from './staging.ts';
 
 /** What goes to production is what runs in staging, byte by byte. */
 export const stagingProof: Rule<'staging-proof'> = {
@@ -14,9 +15,9 @@ export const stagingProof: Rule<'staging-proof'> = {
     STAGING_NOT_ACTIVE: 'the deployment is no success, or another one came after it',
   },
   async judge(context, { environment }) {
-    const { manifest, github } = context;
+    const { manifest } = context;
     const wanted = `${short(manifest.commit)} with manifest ${short(manifest.digest)}, active`;
-    const current = await github.currentDeployment(environment);
+    const current = await runningIn(context);
     if (current === undefined) {
       const message = `nothing that names its manifest was ever delivered to ${environment}`;
       return judgement('no deployment', wanted, { code: 'STAGING_NEVER_DELIVERED', message });

@@ -1,6 +1,6 @@
-import type { Deployment } from '../../github/deployments/types.ts';
+import { currentOf } from '../../github/deployments/index.ts';
+import type { Current as CurrentDeployment, Deployment } from '../../github/deployments/types.ts';
 import { parseTime } from '../../gate/time.ts';
-import type { GateConfig } from '../config.ts';
 import type { GateContext } from '../types.ts';
 
 /** So many deployments are looked at: what is older only makes a soak look shorter. */
@@ -9,18 +9,46 @@ const NEWEST = 100;
 const UNTOUCHED = new Set(['none', 'queued', 'pending', 'waiting']);
 
 /**
+ * Deployments of staging, newest first, without those of jobs that delivered nothing: GitHub makes one for every job that names
+ * the environment, a restore drill's too, and marks what runs there as inactive.
+ */
+export async function deliveriesOf(context: GateContext): Promise<{ kept: Deployment[]; harmless: Deployment[] }> {
+  const { environment, harmless_workflows } = context.config['staging-proof'];
+  const { github } = context;
+  const deployments = await github.listDeployments({ environment, max: NEWEST });
+  const kept: Deployment[] = [];
+  const harmless: Deployment[] = [];
+  for (const deployment of deployments) {
+    const { manifestDigest, runId } = deployment;
+    const isOurs = manifestDigest !== null || runId === null;
+    const isKept = isOurs || !harmless_workflows.includes((await github.run(runId)).path);
+    (isKept ? kept : harmless).push(deployment);
+  }
+  return { kept, harmless };
+}
+
+/** What staging runs by GitHub's record. A deployment that only a harmless job's own has put out of action is active. */
+export async function runningIn(context: GateContext): Promise<CurrentDeployment | undefined> {
+  const { kept, harmless } = await deliveriesOf(context);
+  const current = currentOf(kept);
+  if (current === undefined || current.isActive) return current;
+  const { deployment } = current;
+  const isReplaced = kept.some(({ id, runId }) => id > deployment.id && runId !== deployment.runId);
+  const isPutOut =
+    deployment.state === 'inactive' &&
+    deployment.statuses.some(({ state }) => state === 'success') &&
+    harmless.some(({ id, statuses }) => id > deployment.id && statuses.some(({ state }) => state === 'success'));
+  return { deployment, isActive: isPutOut && !isReplaced };
+}
+
+/**
  * Since when staging has run nothing but this release, ms since 1970 by GitHub's clock: the first success of the
  * deployments of this very manifest with none of another one since. Delivering it again changes nothing; a deployment that
  * names no manifest, or another one, begins the count anew, also where it failed half-way.
  * @returns undefined where it was not delivered, or something else came after it
  */
-export async function soakBegan(
-  context: GateContext,
-  config: GateConfig['staging-proof'],
-): Promise<number | undefined> {
-  const { manifest, github } = context;
-  const newest = await github.listDeployments({ environment: config.environment, max: NEWEST });
-  return beganOf(newest, manifest.digest);
+export async function soakBegan(context: GateContext): Promise<number | undefined> {
+  return beganOf((await deliveriesOf(context)).kept, context.manifest.digest);
 }
 
 export function beganOf(newestFirst: readonly Deployment[], digest: string): number | undefined {

@@ -26,7 +26,7 @@ export const waitTimer: Rule<'wait-timer'> = {
       (deployment) => deployment.runId === runId,
     );
     const asked = Math.min(...own.map(({ at }) => timeOf(at)));
-    const soaked = await soakBegan(context, context.config['staging-proof']);
+    const soaked = await soakBegan(context);
     const began = Math.max(asked, soaked ?? Infinity);
     const waited = (await context.now()) - began;
     if (!Number.isFinite(waited)) {
