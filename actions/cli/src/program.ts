@@ -7,6 +7,7 @@ import { addDb } from './commands/db.ts';
 import { addDeploy } from './commands/deploy.ts';
 import { addEmergencyStop } from './commands/emergency-stop.ts';
 import { addExchange } from './commands/exchange.ts';
+import { addGitHub } from './commands/github.ts';
 import { addLogs } from './commands/logs.ts';
 import { addMetrics } from './commands/metrics.ts';
 import { addRecover } from './commands/recover.ts';
@@ -37,7 +38,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
     add(program, context);
   }
   for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addMetrics]) add(program, context);
-  for (const add of [addTest, addBench, addSetup, addAct, addWorkflow]) add(program, context);
+  for (const add of [addTest, addBench, addSetup, addAct, addWorkflow, addGitHub]) add(program, context);
   return program;
 }
 

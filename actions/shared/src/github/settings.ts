@@ -45,7 +45,7 @@ export interface RepositorySettings {
   branchRules(branch: string): Promise<Rule[]>;
   /** The repository's own one of that name. */
   ruleset(name: string): Promise<Ruleset | undefined>;
-  /** Makes or replaces the one of that name. Takes administration: write. */
+  /** Makes or replaces the one of that name; nobody may go round it. Takes administration: write. */
   putRuleset(wanted: Omit<Ruleset, 'id' | 'bypass'>): Promise<void>;
   /** What GITHUB_TOKEN may do where a workflow says nothing. Takes administration: read. */
   workflowToken(): Promise<{ permissions: string; canApprove: boolean }>;
@@ -86,7 +86,8 @@ export function settingsOf(api: Api): RepositorySettings {
     async putRuleset(wanted) {
       const { name, enforcement, include, exclude, rules } = wanted;
       const is = await find(name);
-      const body = { name, target: 'branch', enforcement, conditions: { ref_name: { include, exclude } }, rules };
+      const conditions = { ref_name: { include, exclude } };
+      const body = { name, target: 'branch', enforcement, bypass_actors: [], conditions, rules };
       await api.doing(`setting the ruleset ${name}`, (client) =>
         is === undefined
           ? client.send(`POST ${RULESETS}`, body)
