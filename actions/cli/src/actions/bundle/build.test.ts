@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { bundleAction, distOf, staleFiles } from './build.ts';
+
+let root = '';
+const lay = (path: string, text: string): void => {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+};
+const runBundle = (): string =>
+  execFileSync(process.execPath, [join(distOf(root, 'demo'), 'index.cjs')], { encoding: 'utf8', cwd: tmpdir() }).trim();
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'papergate-bundle-'));
+  lay(
+    'actions/shared/src/deep/beside.ts',
+    `
+    import { readFileSync } from 'node:fs';
+    export const beside = (): string => readFileSync(new URL('./beside.txt', import.meta.url), 'utf8');
+  `,
+  );
+  lay('actions/shared/src/deep/beside.txt', 'found beside');
+  lay(
+    'actions/demo/src/main.ts',
+    `
+    import { beside } from '../../shared/src/deep/beside.ts';
+    class Named extends Error { constructor() { super(); this.name = new.target.name; } }
+    console.log(beside(), new Named().name);
+  `,
+  );
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+describe('a bundle', () => {
+  test('finds what lies beside its sources, wherever the repository lies', async () => {
+    await bundleAction(root, 'demo');
+    expect(runBundle()).toBe('found beside Named');
+    const moved = `${root}-moved`;
+    cpSync(root, moved, { recursive: true });
+    rmSync(root, { recursive: true });
+    root = moved;
+    expect(runBundle()).toBe('found beside Named');
+  });
+
+  test('is refused where its sources want to know more of where they are than a bundle can tell', async () => {
+    lay('actions/demo/src/main.ts', 'console.log(import.meta.dirname);');
+    await expect(bundleAction(root, 'demo')).rejects.toThrow('"import.meta" is not available');
+  });
+
+  test('is stale when a source has changed, when a file is missing or left over, and not otherwise', async () => {
+    expect(await staleFiles(root, 'demo')).toContain('dist/index.cjs is missing');
+    await bundleAction(root, 'demo');
+    expect(await staleFiles(root, 'demo')).toEqual([]);
+    lay('actions/demo/src/unused.ts', 'export const unused = 1;');
+    expect(await staleFiles(root, 'demo')).toEqual([]);
+    lay('actions/demo/dist/chunk.cjs', '');
+    expect(await staleFiles(root, 'demo')).toEqual(['dist/chunk.cjs is left over']);
+    rmSync(join(root, 'actions/demo/dist/chunk.cjs'));
+    const main = join(root, 'actions/demo/src/main.ts');
+    writeFileSync(main, readFileSync(main, 'utf8').replace('console.log(', 'console.log(1, '));
+    expect(await staleFiles(root, 'demo')).toEqual(['dist/index.cjs was built from other sources']);
+  });
+});
