@@ -57,6 +57,15 @@ describe('the README of an action', () => {
     expect(staleReadme(root, 'demo')).toEqual([]);
   });
 
+  test('shows descriptions as the text that they are', () => {
+    const words = 'Name of papergate-<environment> in (*.json), A_B and _x_, [a](b), `c`.';
+    lay((HEAD + INPUTS + OUTPUTS + RUNS).replace('How it went.', words));
+    writeReadme(root, 'demo');
+    expect(readFileSync(at('README.md'), 'utf8')).toContain(
+      '| `verdict` | Name of papergate-\\<environment> in (\\*.json), A_B and \\_x\\_, \\[a](b), \\`c\\`. |',
+    );
+  });
+
   test('is told to be stale where action.yml has changed, and to lack its markers', () => {
     writeReadme(root, 'demo');
     lay((HEAD + INPUTS + OUTPUTS + RUNS).replace('How loud.', 'How very loud.'), readFileSync(at('README.md'), 'utf8'));

@@ -44,7 +44,7 @@ const TABLES: Readonly<Record<Part, (definition: ActionDefinition) => string>> =
   inputs: ({ inputs = {} }) => {
     const rows = Object.entries(inputs).map(([name, { description, required, default: fallback }]) => [
       `\`${name}\``,
-      description,
+      asText(description),
       required === true ? '**required**' : fallback === undefined || fallback === '' ? '–' : `\`${fallback}\``,
     ]);
     return rows.length === 0 ? 'None.' : alignedTable(['input', 'what it is', 'default'], rows);
@@ -52,9 +52,12 @@ const TABLES: Readonly<Record<Part, (definition: ActionDefinition) => string>> =
   outputs: ({ outputs }) =>
     alignedTable(
       ['output', 'what it holds'],
-      Object.entries(outputs).map(([name, { description }]) => [`\`${name}\``, description]),
+      Object.entries(outputs).map(([name, { description }]) => [`\`${name}\``, asText(description)]),
     ),
 };
+
+/** Descriptions are plain text, as GitHub shows them; in a README nothing in them is markup. */
+const asText = (text: string): string => text.replace(/[\\*<`]|(?<!\w)_|_(?!\w)|\[(?=[^\]]*\]\()/g, '\\$&');
 
 function readText(path: string): string {
   try {
