@@ -8,6 +8,7 @@ import {
   isDelivered,
   loggedIn,
   manifestOf,
+  movingBy,
   openHome,
   placeOf,
   placeSettings,
@@ -162,9 +163,9 @@ class Deploy {
       title: `Deploy of ${next.commit.slice(0, 12)} to ${open.place.environment}`,
       url: inputs['environment-url'],
       before: this.#validated === undefined ? [] : [this.#validated],
-      deliver: async ({ onEvent }) => {
+      deliver: async (watch) => {
         await open.keepSettings('before');
-        const moving = open.moving(`deploy action, run ${context.runId}`, onEvent, signal);
+        const moving = movingBy(open, `deploy action, run ${context.runId}`, watch, signal);
         const outcome = await deliver({ ...moving, next });
         if (isDelivered(outcome)) await open.keepSettings('delivered');
         return outcome;

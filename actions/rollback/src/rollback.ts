@@ -8,6 +8,7 @@ import {
   goodReleases,
   loggedIn,
   manifestOf,
+  movingBy,
   openHome,
   placeOf,
   planRollback,
@@ -20,6 +21,7 @@ import {
   withOpenPlace,
   withSecrets,
   type ActionJob,
+  type CarryOut,
   type GitHub,
   type Home,
   type Manifest,
@@ -125,8 +127,8 @@ class Rollback {
       const command = this.#command();
       const plan = await planRollback({ ...open.acting(command, () => {}, signal), ...wanted });
       await log.group('plan', () => log.info(renderRollbackPlan(plan)));
-      return this.#carryOut(open, manifest, (onEvent) =>
-        goBackTo({ ...open.moving(command, onEvent, signal), ...wanted }),
+      return this.#carryOut(open, manifest, (watch) =>
+        goBackTo({ ...movingBy(open, command, watch, signal), ...wanted }),
       );
     });
   }
@@ -152,8 +154,8 @@ class Rollback {
     return this.#open({ next }, (open) => {
       const manifest = open.next;
       if (manifest === undefined) throw new Error('there is no manifest to go back to');
-      return this.#carryOut(open, manifest, (onEvent) =>
-        deliver({ ...open.moving(this.#command(), onEvent, signal), next: manifest }),
+      return this.#carryOut(open, manifest, (watch) =>
+        deliver({ ...movingBy(open, this.#command(), watch, signal), next: manifest }),
       );
     });
   }
@@ -170,11 +172,7 @@ class Rollback {
     return `rollback action, run ${context.runId}: ${inputs.reason}`;
   }
 
-  #carryOut(
-    open: OpenPlace,
-    to: Manifest,
-    go: (onEvent: Parameters<OpenPlace['moving']>[1]) => ReturnType<typeof deliver>,
-  ): Promise<Outcome> {
+  #carryOut(open: OpenPlace, to: Manifest, deliverIt: CarryOut['deliver']): Promise<Outcome> {
     const { job, home } = this.#parts;
     const { inputs } = job;
     return carryOut(job, {
@@ -186,7 +184,7 @@ class Rollback {
       url: inputs['environment-url'],
       note: `Reason: ${inputs.reason}`,
       before: [],
-      deliver: ({ onEvent }) => go(onEvent),
+      deliver: deliverIt,
     });
   }
 }

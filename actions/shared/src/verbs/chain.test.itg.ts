@@ -146,7 +146,7 @@ describe('from a commit to a staging and back, by the actions alone', () => {
   test('a release that fails its smoke test is undone, with the diagnosis in log, annotation and summary', async () => {
     const end = await ends('SMOKE_FAILED', 'deploy', { ...RECORDED, sha: wrong }, { env: { GITHUB_RUN_ID: '4713' } });
     expect(end.outputs).toMatchObject({ verdict: 'block', outcome: 'undone', sha: second, manifest: '' });
-    expect(end.output).toMatch(/::error title=delivery%3A smoke::SMOKE_FAILED at smoke/);
+    expect(end.output).toMatch(/::error title=deploy%3A SMOKE_FAILED::SMOKE_FAILED: at smoke/);
     expect(end.summary).toContain('order: filled');
     expect(await status()).toMatchObject({ commit: second });
     expect(lastState(deployments().at(-1)!)).toBe('failure');

@@ -72,10 +72,27 @@ export function outcomeOfDelivery(outcome: DeliverOutcome): Outcome {
   return {
     verdict: exitCode === EXIT.blocked ? 'block' : 'failed',
     reasonCode: code,
-    message: clipped(message),
+    message: clipped(`${whereOf(outcome)}${message}`),
     ...(fix === undefined ? {} : { fix }),
   };
 }
+
+function whereOf({ diagnosis }: DeliverOutcome): string {
+  if (diagnosis === undefined) return '';
+  const { step, service } = diagnosis;
+  return service === undefined || step.includes(service) ? `at ${step}: ` : `at ${step} of ${service}: `;
+}
+
+/** What names the place in advice, without the files of this job. */
+const adviceFlags = (flags: string): string => flags.replaceAll(/ --(?:identity|known-hosts) \S+/g, '');
+
+/** The options of a call of the engine, for advice that still holds when the job is over. */
+export const movingBy = (
+  open: OpenPlace,
+  command: string,
+  { onEvent }: Pick<DeliveryWatch, 'onEvent'>,
+  signal: AbortSignal,
+): ReturnType<OpenPlace['moving']> => ({ ...open.moving(command, onEvent, signal), flags: adviceFlags(open.flags) });
 
 /** Says in log and summary how a delivery went; of a failed one all that is known. */
 export async function reportDelivery(
@@ -99,12 +116,6 @@ export async function reportDelivery(
   } else if (diagnosis !== undefined) {
     await log.group('diagnosis', () => log.info(renderDiagnosis(diagnosis)));
     const { step, service, probe, rolledBack } = diagnosis;
-    log.error(
-      `${diagnosis.code} at ${step}${service === undefined ? '' : ` of ${service}`}: ${clipped(diagnosis.message)}`,
-      {
-        title: `delivery: ${step}`,
-      },
-    );
     summary.table(['step', 'service', 'it said', 'state'], [[step, service ?? '', probe ?? '', rolledBack]]);
     summary.details('diagnosis', (inner) => inner.code(renderDiagnosis(diagnosis)));
   }
@@ -150,15 +161,15 @@ export async function goBack(
   { why, command, log }: { why: string; command: string; log: Log },
 ): Promise<GoneBack> {
   const before = (await goodReleases(open.place)).find((release) => release.manifest.digest !== manifest.digest);
-  const { onEvent } = new DeliveryWatch(log);
+  const watch = new DeliveryWatch(log);
   const said = `${command} (${why})`;
   // What was found wanting goes, also where the job is cancelled meanwhile.
   const never = new AbortController().signal;
   if (before === undefined) {
-    await takeDown({ ...open.acting(said, onEvent, never), volumes: false, condemn: true });
+    await takeDown({ ...open.acting(said, watch.onEvent, never), volumes: false, condemn: true });
     return { to: undefined, words: 'there is no release before it: it was taken down, its data stay' };
   }
-  const back = await rollback({ ...open.moving(said, onEvent, never), sha: before.manifest.digest, condemn: true });
+  const back = await rollback({ ...movingBy(open, said, watch, never), sha: before.manifest.digest, condemn: true });
   if (!isDelivered(back)) throw describeFailure(back);
   return { to: before.manifest, words: `${before.manifest.commit.slice(0, 12)} runs again` };
 }

@@ -1,6 +1,6 @@
 export { carryOut, DELIVERY_OUTPUTS, type CarryOut, type DeliveryJob } from './carry-out.ts';
 export { annotateFailures, clipped, checkTable, failuresText, failureText, withUnit } from './checks.ts';
-export { DeliveryWatch, goBack, isDelivered, outcomeOfDelivery, reportDelivery } from './delivery.ts';
+export { DeliveryWatch, goBack, isDelivered, movingBy, outcomeOfDelivery, reportDelivery } from './delivery.ts';
 export {
   DeploymentRecord,
   recordGoneBack,
