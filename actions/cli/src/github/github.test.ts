@@ -10,6 +10,7 @@ import {
 } from '@papergate/delivery/github-fake';
 import { buildProgram, runProgram } from '../program.ts';
 import { testContext } from '../testing.ts';
+import { readNeeds } from './needs.ts';
 import type { Item } from './types.ts';
 
 const NAME = 'acme/trading';
@@ -361,6 +362,27 @@ describe('which repository, and by which token', () => {
   ])('%s', async (_, args, env, code) => {
     await start();
     await expect(papergate(['check', ...args], env)).rejects.toMatchObject({ code, exitCode: 2 });
+  });
+});
+
+describe('the environment of a job', () => {
+  const secretOf = (environment: string, on = 'push'): Record<string, string[]> => {
+    const job = `{ environment: '${environment}', steps: [{ run: '\${{ secrets.ONE }}' }] }`;
+    writeFileSync(join(checkout, '.github/workflows/a.yml'), `on: ${on}\njobs: { x: ${job} }\n`);
+    const { secrets } = readNeeds(checkout, ['staging', 'production']);
+    return Object.fromEntries([...secrets].map(([name, names]) => [name, [...names]]));
+  };
+
+  test('is what it says', () => {
+    expect(secretOf('canary')).toEqual({ canary: ['ONE'] });
+    expect(secretOf('')).toEqual({ '': ['ONE'] });
+  });
+
+  test('may be each choice of an input, else any', () => {
+    const on = '{ workflow_dispatch: { inputs: { where: { type: choice, options: [staging] } } } }';
+    expect(secretOf('${{ inputs.where }}', on)).toEqual({ staging: ['ONE'] });
+    expect(secretOf('${{ inputs.other }}', on)).toEqual({ staging: ['ONE'], production: ['ONE'] });
+    expect(secretOf('${{ vars.WHERE }}')).toEqual({ staging: ['ONE'], production: ['ONE'] });
   });
 });
 

@@ -19,16 +19,17 @@ const OWN = 'GITHUB_TOKEN';
 
 /**
  * Reads `.github/`: names of secrets, by the environment of the job that uses them, of variables and of labels. A job
- * whose environment is only known at run time (`${{ inputs.environment }}`) counts for each of `environments`.
+ * whose environment is an input counts for each of the input's choices; one that is only known at run time, for each of
+ * `environments`.
  * @throws UserError WORKFLOW_UNREADABLE naming the file
  */
 export function readNeeds(repository: string, environments: readonly string[]): WorkflowNeeds {
   const needs: WorkflowNeeds = { secrets: new Map(), variables: new Set(), labels: new Set() };
   for (const { file, document } of yamlFiles(join(repository, '.github/workflows'))) {
-    const { jobs } = asObject(document, file);
+    const { jobs, on } = asObject(document, file);
     for (const job of Object.values(asObject(jobs ?? {}, file))) {
       const text = JSON.stringify(job);
-      for (const environment of environmentsOf(job, environments)) {
+      for (const environment of environmentsOf(job, on, environments)) {
         const names = needs.secrets.get(environment) ?? new Set();
         for (const [, name = ''] of text.matchAll(SECRET)) if (name !== OWN) names.add(name);
         if (names.size > 0) needs.secrets.set(environment, names);
@@ -43,12 +44,24 @@ export function readNeeds(repository: string, environments: readonly string[]): 
   return needs;
 }
 
-function environmentsOf(job: unknown, all: readonly string[]): readonly string[] {
-  const { environment } = job as { environment?: unknown };
-  const name =
-    typeof environment === 'object' && environment !== null ? (environment as { name?: unknown }).name : environment;
+const INPUT = /^\$\{\{\s*inputs\.([\w-]+)\s*\}\}$/;
+
+function environmentsOf(job: unknown, on: unknown, all: readonly string[]): readonly string[] {
+  const environment = at(job, 'environment');
+  const name = typeof environment === 'string' ? environment : at(environment, 'name');
   if (typeof name !== 'string' || name === '') return [''];
-  return name.includes('${{') ? all : [name];
+  if (!name.includes('${{')) return [name];
+  const [, input] = INPUT.exec(name) ?? [];
+  const options = input === undefined ? undefined : at(on, 'workflow_dispatch', 'inputs', input, 'options');
+  const choices = Array.isArray(options) ? options.filter((one) => typeof one === 'string') : [];
+  return choices.length > 0 ? choices : all;
+}
+
+/** A member of objects in each other; undefined where there is none. */
+function at(value: unknown, ...keys: string[]): unknown {
+  return keys.reduce<unknown>((now, key) => {
+    return typeof now === 'object' && now !== null ? (now as Record<string, unknown>)[key] : undefined;
+  }, value);
 }
 
 function* yamlFiles(folder: string): Generator<{ file: string; document: unknown }> {
