@@ -23,8 +23,11 @@ export interface Call {
 export interface Reply {
   status: number;
   body?: Json;
-  /** A list: the server cuts a page out of it. `key`: under which it lies, beside `total_count` where counted. */
-  list?: { items: Json[]; key?: string; isCounted?: boolean };
+  /**
+   * A list: the server cuts a page out of it. `key`: under which it lies, beside `total_count` where counted.
+   * `isByCursor`: its pages have no numbers but say what comes after them.
+   */
+  list?: { items: Json[]; key?: string; isCounted?: boolean; isByCursor?: boolean };
 }
 
 export interface Route {

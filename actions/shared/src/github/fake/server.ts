@@ -10,6 +10,7 @@ import { isObject, type Json, type JsonObject } from './description/types.ts';
 import { makeFaults, type Fault } from './faults.ts';
 import { makeLimits } from './limits.ts';
 import { makeMatcher } from './match.ts';
+import { paged } from './pages.ts';
 import { RATE_LIMIT_ROUTE, ROUTES } from './routes/index.ts';
 import { BOT, makeState, type FakeState, type FakeToken, type GivenState } from './state.ts';
 
@@ -56,8 +57,6 @@ export interface GitHubFake {
 }
 
 const DOCS = 'https://docs.github.com/rest';
-const DEFAULT_PAGE = 30;
-const MAX_PAGE = 100;
 /** Read and compiled once for all fakes of a process: it takes longer than most tests. It never changes. */
 let known: { description: GitHubDescription; checker: Checker } | undefined;
 function described(): NonNullable<typeof known> {
@@ -239,31 +238,6 @@ function may({ permissions }: FakeToken, needs: Route['needs']): boolean {
   if (needs === undefined || permissions === 'all') return true;
   const [name, access] = needs;
   return permissions[name] === 'write' || permissions[name] === access;
-}
-
-/** Cuts a page out of a list (https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api). */
-function paged({ body, list }: Reply, url: URL, api: string): { value: Json | undefined; link: string | undefined } {
-  if (list === undefined) return { value: body, link: undefined };
-  const asked = (name: string, usual: number): number => {
-    const number = Number(url.searchParams.get(name) ?? usual);
-    return Number.isInteger(number) && number > 0 ? number : usual;
-  };
-  const size = Math.min(MAX_PAGE, asked('per_page', DEFAULT_PAGE));
-  const page = asked('page', 1);
-  const last = Math.max(1, Math.ceil(list.items.length / size));
-  const part = list.items.slice((page - 1) * size, page * size);
-  const to = (number: number): string => {
-    const target = new URL(url.pathname + url.search, api);
-    target.searchParams.set('page', String(number));
-    return target.href;
-  };
-  const links = [
-    ...(page > 1 ? [`<${to(page - 1)}>; rel="prev"`, `<${to(1)}>; rel="first"`] : []),
-    ...(page < last ? [`<${to(page + 1)}>; rel="next"`, `<${to(last)}>; rel="last"`] : []),
-  ];
-  const counted = list.isCounted === true ? { total_count: list.items.length } : {};
-  const value = list.key === undefined ? part : { ...counted, [list.key]: part };
-  return { value, link: links.length === 0 ? undefined : links.join(', ') };
 }
 
 interface Failing {

@@ -103,7 +103,7 @@ export const RUN_ROUTES: Route[] = [
         bundle_url: '',
         initiator: 'user',
       }));
-      return { status: 200, list: { items, key: 'attestations' } };
+      return { status: 200, list: { items, key: 'attestations', isByCursor: true } };
     },
   },
   { route: `POST ${R}/attestations`, needs: ['attestations', 'write'], handle: attest },
