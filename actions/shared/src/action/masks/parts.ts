@@ -74,7 +74,7 @@ function decoded(text: string): string[] {
 
 /** User and password of every address in the text, as written and as meant. */
 function userInfo(text: string): string[] {
-  return [...text.matchAll(/[a-z][a-z0-9+.-]*:\/\/([^\s:/@]*)(?::([^\s/@]*))?@/gi)].flatMap(
+  return [...text.matchAll(/\b[a-z][a-z0-9+.-]{0,40}:\/\/([^\s:/@]*)(?::([^\s/@]*))?@/gi)].flatMap(
     ([, user = '', password = '']) => [user, password].flatMap((part) => [part, unescaped(part)]),
   );
 }

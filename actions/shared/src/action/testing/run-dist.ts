@@ -13,6 +13,8 @@ export interface DistRun {
   inputs?: Readonly<Record<string, string>>;
   /** Beside what a job of GitHub's always has; nothing of the caller's own environment is handed on. */
   env?: Readonly<Record<string, string>>;
+  /** The job is cancelled when the action has said this. */
+  cancelAt?: string;
   /** State of the main step: then the step after the job is run. */
   state?: ReadonlyMap<string, string>;
 }
@@ -74,7 +76,7 @@ export async function runDist(run: DistRun): Promise<DistResult> {
 }
 
 async function runProcess(
-  { bundle, workspace, inputs = {}, env = {}, state = new Map<string, string>() }: DistRun,
+  { bundle, workspace, inputs = {}, env = {}, state = new Map<string, string>(), cancelAt }: DistRun,
   runner: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, [bundle], {
@@ -95,7 +97,11 @@ async function runProcess(
   });
   const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const before = stdout;
+    stdout += text;
+    if (cancelAt !== undefined && stdout.includes(cancelAt) && !before.includes(cancelAt)) child.kill('SIGINT');
+  });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(patience);
