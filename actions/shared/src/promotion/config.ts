@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { checkShape, parseJsonFile } from '@papergate/config';
-import { RULE_NAMES, type RuleName } from './types.ts';
+import type { RuleName } from './types.ts';
 
 const strict = { additionalProperties: false };
 /** False: the rule is left out, which takes a waiver. */
@@ -157,11 +157,3 @@ function show(value: unknown): string {
   const held = Array.isArray(value) ? value.map(String) : Object.keys(value);
   return held.length === 0 ? 'none' : held.join(' ');
 }
-
-/** Rules whose figures are not the defaults. */
-export function changedRules(config: GateConfig): RuleName[] {
-  const defaults = defaultGateConfig();
-  return RULE_NAMES.filter((name) => JSON.stringify(sorted(config[name])) !== JSON.stringify(sorted(defaults[name])));
-}
-
-const sorted = (value: object): [string, unknown][] => Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

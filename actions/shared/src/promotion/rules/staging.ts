@@ -1,3 +1,4 @@
+import { PapergateError } from '@papergate/config';
 import { currentOf } from '../../github/deployments/index.ts';
 import type { Current as CurrentDeployment, Deployment } from '../../github/deployments/types.ts';
 import { parseTime } from '../../gate/time.ts';
@@ -14,17 +15,26 @@ const UNTOUCHED = new Set(['none', 'queued', 'pending', 'waiting']);
  */
 export async function deliveriesOf(context: GateContext): Promise<{ kept: Deployment[]; harmless: Deployment[] }> {
   const { environment, harmless_workflows } = context.config['staging-proof'];
-  const { github } = context;
-  const deployments = await github.listDeployments({ environment, max: NEWEST });
+  const deployments = await context.github.listDeployments({ environment, max: NEWEST });
   const kept: Deployment[] = [];
   const harmless: Deployment[] = [];
   for (const deployment of deployments) {
     const { manifestDigest, runId } = deployment;
     const isOurs = manifestDigest !== null || runId === null;
-    const isKept = isOurs || !harmless_workflows.includes((await github.run(runId)).path);
+    const isKept = isOurs || !harmless_workflows.includes(await workflowOf(context, runId));
     (isKept ? kept : harmless).push(deployment);
   }
   return { kept, harmless };
+}
+
+/** Path of a run's workflow; empty where the run was deleted, which makes it nobody's. */
+async function workflowOf({ github }: GateContext, runId: number): Promise<string> {
+  try {
+    return (await github.run(runId)).path;
+  } catch (error) {
+    if (error instanceof PapergateError && error.code === 'GITHUB_NOT_FOUND') return '';
+    throw error;
+  }
 }
 
 /** What staging runs by GitHub's record. A deployment that only a harmless job's own has put out of action is active. */
