@@ -46,7 +46,7 @@ export async function runWorkflow(request: ActRequest, surroundings: ActSurround
     `--directory=${origin.dir}`,
     `--workflows=${join(origin.dir, workflow.path)}`,
     `--eventpath=${file('event.json', JSON.stringify(payload))}`,
-    `--env-file=${file('env', writePairs(runnerVariables(folders, request.repository, github)))}`,
+    `--env-file=${file('env', writePairs(runnerVariables(folders, request.packages ?? request.repository, github)))}`,
     `--var-file=${file('vars', writePairs(variables))}`,
     // Without a token act would ask "gh" for the one of whoever runs this.
     `--secret-file=${file('secrets', writePairs({ GITHUB_TOKEN: `act-${runId}`, ...secrets }))}`,

@@ -5,6 +5,8 @@ import type { GitHubFake } from '@papergate/delivery/github-fake';
 export interface ActRequest {
   /** Root of the checkout whose commit is run. */
   repository: string;
+  /** A checkout whose packages are linked where a job has the same; the repository itself where it is left out. */
+  packages?: string;
   /** A file in `.github/workflows`, with or without folder and ending. */
   workflow: string;
   /** What triggers it; where it is left out: `workflow_dispatch` if the workflow has it, else the first that it names. */

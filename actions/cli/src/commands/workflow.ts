@@ -9,7 +9,7 @@ import { gitHistory } from '../workflows/history.ts';
 import { openJob, type Job } from '../workflows/job.ts';
 import { auditDependencies, found, SEVERITIES, type Severity } from '../workflows/audit.ts';
 import { keyAges } from '../workflows/key-age.ts';
-import { imagesOf, proven } from '../workflows/proven.ts';
+import { baseline, checkpoints, imagesOf, proven } from '../workflows/proven.ts';
 import { release } from '../workflows/release.ts';
 
 const SHOWN = 50;
@@ -41,7 +41,8 @@ export function addWorkflow(program: Command, context: CommandContext): void {
     .description('where the proof of a commit lies that staging has run')
     .addOption(text('--sha <commit>', 'all 40 digits').makeOptionMandatory())
     .addOption(text('--environment <name>', 'where it was proven').default('staging'))
-    .action((flags: { sha: string; environment: string }) => inJob((job) => runProven(job, flags, context)));
+    .addOption(text('--branch <name>', 'whose nightly drill left the list of checkpoints').default('main'))
+    .action((flags: ProvenFlags) => inJob((job) => runProven(job, flags, context)));
   workflow
     .command('running')
     .description('images that an environment runs by GitHub’s record')
@@ -79,6 +80,12 @@ export function addWorkflow(program: Command, context: CommandContext): void {
     .action(({ tag }: { tag: string }) => inJob((job) => runRelease(job, tag, context)));
 }
 
+interface ProvenFlags {
+  sha: string;
+  environment: string;
+  branch: string;
+}
+
 interface ChooseFlags {
   branch: string;
   check: string;
@@ -107,14 +114,21 @@ async function runChoose(job: Job, flags: ChooseFlags, { repository, output }: C
 
 async function runProven(
   job: Job,
-  flags: { sha: string; environment: string },
-  { output }: CommandContext,
+  { sha, environment, branch }: ProvenFlags,
+  { output, interrupts }: CommandContext,
 ): Promise<void> {
-  const { runId, artifact, images } = await proven(job.github, flags);
-  job.output('run-id', String(runId));
-  job.output('artifact', artifact);
+  const { github, apiUrl, token, repository } = job;
+  const { evidence, images } = await proven(github, { sha, environment });
+  const before = await baseline(github, { environment: 'production' });
+  const api = { apiUrl, token, repository, signal: interrupts.stop };
+  const drill = await checkpoints({ ...api, branch, workflow: 'scheduled.yml' });
+  for (const [name, kept] of Object.entries({ evidence, baseline: before, checkpoints: drill })) {
+    job.output(`${name}-run`, kept === undefined ? '' : String(kept.runId));
+    job.output(`${name}-artifact`, kept?.artifact ?? '');
+    output.out(`${name}: ${kept === undefined ? 'none' : `artifact ${kept.artifact} of run ${kept.runId}`}`);
+  }
   job.output('images', JSON.stringify(images));
-  output.out(`proven by run ${runId}: artifact ${artifact}, ${images.length} images`);
+  output.out(`images: ${images.length}`);
 }
 
 async function runAudit(flags: { out: string; failOn?: Severity }, context: CommandContext): Promise<void> {

@@ -49,7 +49,8 @@ export async function runJest(options: {
   try {
     const code = await spawnJest(
       repository,
-      [...ARGUMENTS[suite](repository), `--reporters=${own('reporter.mjs')}`, ...paths],
+      // Paths first: jest takes what stands behind `--reporters` for further reporters.
+      [...paths, ...ARGUMENTS[suite](repository), `--reporters=${own('reporter.mjs')}`],
       signal,
       {
         ...env,

@@ -1,12 +1,17 @@
 import { UserError } from '@papergate/config';
 import type { GitHub, GitHubDeployment } from '@papergate/delivery';
+import { ask, type ApiOptions } from './api.ts';
+
+/** An artifact of a run. */
+export interface Kept {
+  runId: number;
+  artifact: string;
+}
 
 /** Where the proof of a commit lies. Only a place to look: the gate judges what is found there. */
 export interface Proven {
-  /** The run that delivered it to staging. */
-  runId: number;
-  /** The name of the artifact that holds its evidence. */
-  artifact: string;
+  /** Of the run that delivered it to staging. */
+  evidence: Kept;
   /** Images by digest, `repository@sha256:…`; none where the release has none. */
   images: string[];
 }
@@ -29,9 +34,31 @@ export async function proven(
       fix: 'let deploy-staging deliver it first',
     });
   }
-  return { runId: found.runId, artifact: `evidence-${sha}`, images: imagesOf(found) };
+  return { evidence: { runId: found.runId, artifact: `evidence-${sha}` }, images: imagesOf(found) };
 }
 
 /** Images of a deployment, `repository@sha256:…`; none where it delivered folders. */
 export const imagesOf = (deployment: Pick<GitHubDeployment, 'payload'> | undefined): string[] =>
   Object.values(deployment?.payload?.images ?? {}).filter((image) => image.includes('@sha256:'));
+
+/** With what production's release of today passed, to compare with; undefined before the first. */
+export async function baseline(
+  github: Pick<GitHub, 'currentDeployment'>,
+  { environment }: { environment: string },
+): Promise<Kept | undefined> {
+  const running = (await github.currentDeployment(environment))?.deployment;
+  if (running === undefined || running.runId === null) return undefined;
+  return { runId: running.runId, artifact: `gate-${running.sha}` };
+}
+
+/** The last list of checkpoints that the drill of every night left; undefined where it never succeeded. */
+export async function checkpoints(
+  options: ApiOptions & { repository: string; branch: string; workflow: string },
+): Promise<Kept | undefined> {
+  const { repository, workflow, branch } = options;
+  const query = `branch=${encodeURIComponent(branch)}&status=success&per_page=1`;
+  const path = `/repos/${repository}/actions/workflows/${workflow}/runs?${query}`;
+  const { body } = await ask(options, 'GET', path, { expected: [404] });
+  const [run] = Array.isArray(body['workflow_runs']) ? (body['workflow_runs'] as { id?: unknown }[]) : [];
+  return typeof run?.id === 'number' ? { runId: run.id, artifact: 'checkpoints' } : undefined;
+}

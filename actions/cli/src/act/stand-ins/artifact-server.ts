@@ -60,10 +60,16 @@ export async function upload(service: Service, name: string, zip: Buffer): Promi
   return { id: String(artifactId), digest };
 }
 
+/** Names of the artifacts that this run has so far. */
+export async function listed(service: Service): Promise<string[]> {
+  const { artifacts } = await call(service, 'ListArtifacts', {});
+  const found = Array.isArray(artifacts) ? (artifacts as { name?: unknown }[]) : [];
+  return found.map(({ name }) => String(name));
+}
+
 /** @throws Error where the run has no artifact of that name */
 export async function download(service: Service, name: string): Promise<Buffer> {
-  const { artifacts } = await call(service, 'ListArtifacts', {});
-  const names = (Array.isArray(artifacts) ? artifacts : []).map((found: { name?: unknown }) => found.name);
+  const names = await listed(service);
   if (!names.includes(name)) throw new Error(`this run has no artifact ${name}; it has: ${names.join(', ') || 'none'}`);
   const { signedUrl } = await call(service, 'GetSignedArtifactURL', { name });
   const response = await fetch(String(signedUrl));

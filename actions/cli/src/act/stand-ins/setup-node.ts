@@ -2,7 +2,8 @@
  * In place of actions/setup-node: Node 24 is the one that this run has. Where a cache would bring packages back, they are
  * linked from the checkout that runs this; `npm run setup` then finds them complete and installs nothing.
  */
-import { existsSync, symlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { appendTo, output, say, surroundings } from './surroundings.ts';
@@ -24,5 +25,9 @@ if (existsSync(join(place, 'package-lock.json'))) {
     const path = join(place, 'node_modules', name);
     if (source === 'linked' && !existsSync(path)) symlinkSync(join(packages, 'node_modules', name), path);
   }
+  // What the set-up leaves where it has installed (actions/cli/bootstrap/install.mjs): by this it knows that it need not.
+  const lock = readFileSync(join(place, 'package-lock.json'));
+  const installed = createHash('sha256').update(`${process.platform} ${process.arch}\n`).update(lock).digest('hex');
+  writeFileSync(join(place, 'node_modules', '.papergate-installed'), installed);
   say(`packages ${source}`);
 }
