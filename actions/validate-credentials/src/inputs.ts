@@ -66,7 +66,8 @@ export const INPUTS = defineInputs({
   'gate-evidence': {
     kind: 'path',
     is: 'file',
-    description: 'What the gate for production left, JSON. Only for production.',
+    description:
+      'What the gate for production left: the path in output decision of the action gate. Only for production.',
   },
   'working-directory': WORKING_DIRECTORY_INPUT,
   home: HOME_INPUT,

@@ -33,14 +33,19 @@ export function ofProblem({ code, where, message, fix }: ValidateProblem, root: 
 }
 
 /** Each objection at its file and line where it has one. */
-export function annotate(log: ActionLog, objections: readonly Objection[], root: string, workspace: string): void {
+export function annotate(
+  log: Pick<ActionLog, 'error'>,
+  objections: readonly Objection[],
+  root: string,
+  workspace: string,
+): void {
   for (const { rule, where, message, fix } of objections)
     log.error(`${message}\n  fix: ${fix}`, { title: rule, ...placeOf(where, root, workspace) });
 }
 
-/** `file:line`, or a file with what it is about behind a colon; undefined for a variable. */
+/** `file:line`, or a file in a folder with what it is about behind a colon; variables and keys have no place. */
 function placeOf(where: string, root: string, workspace: string): LogPlace {
-  const [, path, line] = /^([^\s:]*[./][^\s:]*)(?::(\d+))?(?=$|:\s)/.exec(where) ?? [];
+  const [, path, line] = /^([^\s:]+):(\d+)$/.exec(where) ?? /^([^\s:]*\/[^\s:]*)(?=$|:\s)/.exec(where) ?? [];
   if (path === undefined) return {};
   const inside = relative(workspace, root).split(sep).join('/');
   return {

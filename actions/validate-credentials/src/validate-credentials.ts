@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, UserError, type EnvSource, type GateEvidence, type Secret } from '@papergate/config';
+import type { EnvSource, Secret } from '@papergate/config';
 import {
   openGitHub,
   PASS,
@@ -11,6 +11,7 @@ import {
   type GitHub,
   type Outcome,
 } from '@papergate/delivery';
+import { readGateEvidence } from './gate-evidence.ts';
 import { gather } from './gather.ts';
 import type { INPUTS, OUTPUTS } from './inputs.ts';
 import { annotate, codeOf, ofFinding, ofProblem, summarise, type Report } from './report.ts';
@@ -46,7 +47,7 @@ export async function validateCredentials(job: Job): Promise<Outcome> {
 }
 
 async function judge({ inputs, context, env: jobEnv, log, signal }: Job): Promise<Report> {
-  const { environment, 'working-directory': root } = inputs;
+  const { environment, 'working-directory': root, 'gate-evidence': gatePath } = inputs;
   const { env, objections } = gather(inputs, jobEnv);
   const outcome = await validateCheckout({
     repository: root,
@@ -54,7 +55,7 @@ async function judge({ inputs, context, env: jobEnv, log, signal }: Job): Promis
     env,
     probe: inputs.probe,
     signal,
-    gate: readGate(inputs['gate-evidence']),
+    gate: gatePath === undefined ? undefined : readGateEvidence(gatePath),
   });
   const names = await judgeSecretNames(gitHubOf(inputs['github-token'], context, jobEnv, signal), {
     environment,
@@ -85,20 +86,6 @@ function gitHubOf(
   signal: AbortSignal,
 ): GitHub | undefined {
   return token === undefined ? undefined : openGitHub({ apiUrl, repository, token, env, signal });
-}
-
-/** The policy's own rule `gate` looks at what is in it. */
-function readGate(path: string | undefined): GateEvidence | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as GateEvidence;
-  } catch (error) {
-    throw new UserError({
-      code: 'GATE_EVIDENCE_UNREADABLE',
-      message: `the input gate-evidence names ${path}, which cannot be read as JSON: ${messageOf(error)}`,
-      fix: 'hand over the file that the gate names in its output',
-    });
-  }
 }
 
 /** The evidence of the stage `validate`, as yet without a manifest: there is none before the build. */
