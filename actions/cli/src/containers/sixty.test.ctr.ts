@@ -9,7 +9,9 @@ import { expectRuns } from './testing/expectations.ts';
 import { makeLeanKit, type LeanKit } from './testing/lean.ts';
 import { mustEnd } from './testing/papergate.ts';
 
-jest.setTimeout(1_200_000);
+jest.setTimeout(1_800_000);
+// Once: it takes minutes, and what it looks for does not go away by chance.
+jest.retryTimes(0);
 
 const DEPLOYS = 60;
 const KEPT = 5;
