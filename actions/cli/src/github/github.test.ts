@@ -103,7 +103,7 @@ describe('setup', () => {
     expect(out).toMatch(/environment production\n(.*\n)*.*wait timer +0 minutes → 1440 minutes/);
     expect(out).toMatch(/required reviewers +nobody → dan/);
     expect(out).toContain('gh secret set ALPACA_PAPER_API_KEY --env staging');
-    expect(out).toContain('the API does not set it: Settings → Environments → production');
+    expect(out).toContain('GitHub’s API does not offer it: Settings → Environments → production');
     expect(writes()).toEqual([]);
   });
 

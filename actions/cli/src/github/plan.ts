@@ -151,7 +151,7 @@ function protect(
       ...(bypass === false
         ? {}
         : {
-            fix: `the API does not set it: Settings → Environments → ${of.replace('environment ', '')}, clear "Allow administrators to bypass configured protection rules"`,
+            fix: `GitHub’s API does not offer it: Settings → Environments → ${of.replace('environment ', '')}, clear "Allow administrators to bypass configured protection rules"`,
           }),
     });
   }

@@ -216,6 +216,8 @@ describe('rules of a branch', () => {
   test('are made once, then replaced, and hold for that branch only', async () => {
     const github = await open({});
     await github.putRuleset(wanted);
+    repository().rulesets[0]?.bypass_actors.push({ actor_id: 5, actor_type: 'RepositoryRole', bypass_mode: 'always' });
+    expect((await github.ruleset('ours'))?.bypass).toEqual([{ type: 'RepositoryRole', id: 5, mode: 'always' }]);
     await github.putRuleset({ ...wanted, rules: [{ type: 'non_fast_forward' }] });
     expect(repository().rulesets).toHaveLength(1);
     expect(await github.ruleset('ours')).toMatchObject({

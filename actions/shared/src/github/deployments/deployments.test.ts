@@ -234,6 +234,14 @@ describe('the deployment that a job’s environment makes', () => {
     expect((await github.openDeployment(wanted())).isOfJob).toBe(false);
   });
 
+  test('is not one that was made here, in the same run', async () => {
+    const { github } = await open();
+    const { deployment } = await github.openDeployment(wanted());
+    const logUrl = 'https://github.com/acme/trading/actions/runs/11/job/1';
+    await github.setStatus(deployment.id, { state: 'in_progress', logUrl });
+    expect(await github.ownDeployment({ runId: 11, environment: 'staging' })).toBeUndefined();
+  });
+
   test('of another job of the run is not taken where the job is known', async () => {
     const { github, fake } = await open();
     const first = startJob(fake, job(11, 1));
@@ -309,6 +317,33 @@ describe('what runs in an environment', () => {
     const current = await github.currentDeployment('staging');
     expect(current?.deployment).toMatchObject({ id: deploys.id, state: 'inactive', manifestDigest: digest('c') });
     expect(current?.isActive).toBe(true);
+  });
+
+  test.each([0, 6, 12, 40])(
+    'is found behind %p later runs that delivered nothing, with few requests',
+    async (later) => {
+      const { github, fake } = await open();
+      for (let index = 0; index < 70; index++) startJob(fake, job(100 + index));
+      finishJob(fake, job(11, 1), startJob(fake, job(11, 1)), 'success');
+      const { id } = await github.createDeployment(wanted());
+      await github.setStatus(id, { state: 'failure' });
+      for (let index = 0; index < later; index++)
+        finishJob(fake, job(20 + index), startJob(fake, job(20 + index)), 'failure');
+      fake.requests.splice(0);
+      const current = await github.currentDeployment('staging');
+      expect([current?.deployment.id, current?.isActive]).toEqual([id, true]);
+      expect(fake.requests.length).toBeLessThan(later < 5 ? 12 : later < 20 ? 43 : 145);
+    },
+  );
+
+  test('is not active once another run succeeded in production, where GitHub leaves the older ones as they are', async () => {
+    const { github, fake } = await open();
+    const { id } = await github.createDeployment(wanted('c', 11, 'production'));
+    await github.setStatus(id, { state: 'success' });
+    const other = job(12, 1, 'c', 'production');
+    finishJob(fake, other, startJob(fake, other), 'success');
+    const current = await github.currentDeployment('production');
+    expect([current?.deployment.state, current?.isActive]).toEqual(['success', false]);
   });
 
   test('is not active once another run succeeded there, failed, or was set inactive', async () => {

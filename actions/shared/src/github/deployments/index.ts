@@ -12,6 +12,10 @@ export type * from './types.ts';
 const STATUSES = '/repos/{owner}/{repo}/deployments/{deployment_id}/statuses';
 const DEPLOYMENTS = '/repos/{owner}/{repo}/deployments';
 const NEWEST = 30;
+/** Each deployment's statuses are a request of their own, and a workflow's token has a thousand an hour: few at first. */
+const LOOKS = [10, 30, 100];
+/** A run has no more jobs than that in one environment. */
+const JOBS = 5;
 /** Tries to write something whose answer gets lost, each after a look whether it is there. */
 const WRITES = 3;
 /** What was written may take a moment to show in a list. */
@@ -60,7 +64,7 @@ export function deploymentsOf(api: Api): Deployments {
       api.doing(`setting deployment ${id} to ${status.state}`, (client) => setOnce(client, api, id, status)),
     deactivateOlder: ({ environment, keep, description = `replaced by deployment ${keep}` }) =>
       api.doing(`setting older deployments to ${environment} to inactive`, async (client) => {
-        const all = await listed(client, { environment, max: 100 });
+        const all = await listed(client, { environment, max: NEWEST });
         const { runId } = all.find(({ id }) => id === keep) ?? { runId: null };
         const older = all.filter(
           (one) =>
@@ -69,7 +73,17 @@ export function deploymentsOf(api: Api): Deployments {
         for (const { id } of older) await setOnce(client, api, id, { state: 'inactive', description });
         return older.map(({ id }) => id);
       }),
-    currentDeployment: async (environment) => currentOf(await list({ environment, max: 100 })),
+    async currentDeployment(environment) {
+      for (const max of LOOKS) {
+        const found = await list({ environment, max });
+        const current = currentOf(found);
+        const isLast = found.length < max || max === LOOKS.at(-1);
+        // What stands before it in the list may be of the same run, and count.
+        const before = found.length - 1 - found.findIndex(({ id }) => id === current?.deployment.id);
+        if (isLast || (current !== undefined && before >= JOBS)) return current;
+      }
+      return undefined;
+    },
   };
 }
 

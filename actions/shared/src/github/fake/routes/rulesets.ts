@@ -29,8 +29,9 @@ export const RULESET_ROUTES: Route[] = [
     route: `PUT ${R}/rulesets/{ruleset_id}`,
     needs: ['administration', 'write'],
     handle(call) {
-      const { id } = of(call);
-      const made = given(call, id);
+      const before = of(call);
+      const { id } = before;
+      const made = given(call, id, before);
       call.repository.rulesets = call.repository.rulesets.map((one) => (one.id === id ? made : one));
       return { status: 200, body: whole(call, made) };
     },
@@ -59,16 +60,18 @@ export const RULESET_ROUTES: Route[] = [
 const of = (call: Call): FakeRuleset =>
   found(call.repository.rulesets.find(({ id }) => String(id) === call.params['ruleset_id']));
 
-function given({ body }: Call, id: number): FakeRuleset {
-  const objects = (value: Json | undefined): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
+/** What a change leaves out stays as it was. */
+function given({ body }: Call, id: number, before?: FakeRuleset): FakeRuleset {
+  const objects = (value: Json | undefined): JsonObject[] | undefined =>
+    Array.isArray(value) ? value.filter(isObject) : undefined;
   return {
     id,
-    name: text(body, 'name'),
-    target: text(body, 'target', 'branch'),
-    enforcement: text(body, 'enforcement'),
-    bypass_actors: objects(body['bypass_actors']),
-    conditions: isObject(body['conditions']) ? body['conditions'] : {},
-    rules: objects(body['rules']),
+    name: text(body, 'name', before?.name),
+    target: text(body, 'target', before?.target ?? 'branch'),
+    enforcement: text(body, 'enforcement', before?.enforcement),
+    bypass_actors: objects(body['bypass_actors']) ?? before?.bypass_actors ?? [],
+    conditions: isObject(body['conditions']) ? body['conditions'] : (before?.conditions ?? {}),
+    rules: objects(body['rules']) ?? before?.rules ?? [],
   };
 }
 
