@@ -66,14 +66,22 @@ interface Made {
 }
 
 /** What can be told to be wrong is told before anything is built. */
-function checkInputs({ inputs }: BuildPushJob): void {
+function checkInputs({ inputs, log }: BuildPushJob): void {
   for (const name of ['node-image', 'postgres-image'] as const) {
     const image = inputs[name];
     if (image !== undefined) inInputs(() => parseImage(image));
   }
   if (inputs.target === 'compose') return;
-  for (const name of ['registry', 'registry-token', 'node-image', 'postgres-image', 'sign-key'] as const) {
-    if (inputs[name] !== undefined) throw stray(name, 'images, and the target is process', 'set target: compose');
+  if (inputs.attest || inputs['sign-key'] !== undefined) {
+    throw stray(
+      inputs.attest ? 'attest' : 'sign-key',
+      'images, and the target process makes none',
+      'set target: compose',
+    );
+  }
+  // One workflow serves both targets.
+  for (const name of ['registry', 'registry-token', 'node-image', 'postgres-image'] as const) {
+    if (inputs[name] !== undefined) log.info(`the target process has no use for ${name}`);
   }
 }
 

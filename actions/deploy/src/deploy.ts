@@ -2,8 +2,10 @@ import { UserError, type EnvSource } from '@papergate/config';
 import {
   carryOut,
   deliver,
+  warnOfPassing,
   DeploymentRecord,
   EvidenceStore,
+  githubEnvironment,
   githubOf,
   isDelivered,
   loggedIn,
@@ -41,6 +43,7 @@ export async function deploy(job: DeployJob): Promise<Outcome> {
   const { inputs, context } = job;
   checkInputs(job);
   const home = openHome(job);
+  warnOfPassing(job, inputs);
   const folder = new PrivateFolder(context);
   job.saveState('folder', folder.dir);
   const token = inputs['github-token'];
@@ -59,7 +62,7 @@ export async function deploy(job: DeployJob): Promise<Outcome> {
         required: inputs['require-record'],
         log: job.log,
         context,
-        environment: inputs.environment,
+        environment: githubEnvironment(inputs),
         task: 'deploy',
       }),
     );
@@ -70,21 +73,18 @@ export async function deploy(job: DeployJob): Promise<Outcome> {
   }
 }
 
-function checkInputs({ inputs }: DeployJob): void {
+/** What the target process has no use for: one workflow serves both targets. */
+const OF_COMPOSE = ['registry', 'registry-token', 'database-password', 'grafana-password'] as const;
+
+function checkInputs({ inputs, log }: DeployJob): void {
   if (inputs.target === 'compose') {
     if (inputs['database-url'] === undefined) return;
     throw stray('database-url', 'the target process: compose makes a database of its own', 'set target: process');
   }
-  for (const name of [
-    'registry',
-    'registry-token',
-    'require-signature',
-    'grafana-password',
-    'database-password',
-  ] as const) {
-    if (inputs[name] !== undefined)
-      throw stray(name, 'a Docker Engine, and the target is process', 'set target: compose');
+  if (inputs['require-signature'] !== undefined) {
+    throw stray('require-signature', 'images, and the target process runs none', 'set target: compose');
   }
+  for (const name of OF_COMPOSE) if (inputs[name] !== undefined) log.info(`the target process has no use for ${name}`);
 }
 
 class Deploy {

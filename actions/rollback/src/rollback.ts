@@ -2,8 +2,10 @@ import { UserError, type EnvSource } from '@papergate/config';
 import {
   carryOut,
   deliver,
+  warnOfPassing,
   DeploymentRecord,
   EvidenceStore,
+  githubEnvironment,
   githubOf,
   goodReleases,
   loggedIn,
@@ -44,6 +46,7 @@ export async function rollback(job: RollbackJob): Promise<Outcome> {
   const token = inputs['github-token'];
   if (inputs['require-record'] && token === undefined) throw recordMissing();
   const home = openHome(job);
+  warnOfPassing(job, inputs);
   const folder = new PrivateFolder(context);
   job.saveState('folder', folder.dir);
   const api = await githubOf({ token, env: job.env, signal: new AbortController().signal }, context);
@@ -98,7 +101,7 @@ class Rollback {
       required: inputs['require-record'],
       log,
       context,
-      environment: inputs.environment,
+      environment: githubEnvironment(inputs),
       task: 'rollback',
     });
   }
@@ -137,7 +140,8 @@ class Rollback {
   async #ofRecord(): Promise<Outcome> {
     const { job, home, env, api, choice, registry } = this.#parts;
     const { inputs, signal, log } = job;
-    const { sha, environment, 'working-directory': repository } = inputs;
+    const { sha, 'working-directory': repository } = inputs;
+    const environment = githubEnvironment(inputs);
     const found = choice.kind === 'compose' ? await healthyDeployment(api, { environment, sha }) : undefined;
     if (found === undefined)
       throw neverHealthy(sha, await this.#open({}, (open) => goodReleases(open.place)), environment);

@@ -83,7 +83,7 @@ describe('from a commit to a staging and back, by the actions alone', () => {
   let evidence: string;
 
   test('build-push makes the tree and the manifest of the commit', async () => {
-    const { outputs, summary } = await passes('build-push', { target: 'process' });
+    const { outputs, summary } = await passes('build-push', { target: 'process', registry: 'ghcr.io/acme/trading' });
     manifest = outputs['manifest'] ?? '';
     evidence = outputs['evidence'] ?? '';
     expect(outputs).toMatchObject({ sha: first, images: '{}', reference: '', subjects: '' });
@@ -170,6 +170,27 @@ describe('from a commit to a staging and back, by the actions alone', () => {
     expect(await status()).toMatchObject({ commit: second });
   });
 
+  test('a deploy whose job is cancelled undoes what it had begun', async () => {
+    let asked = false;
+    const end = await ends(
+      'ACTION_CANCELLED',
+      'deploy',
+      { ...RECORDED, sha: first },
+      {
+        env: { GITHUB_RUN_ID: '4720' },
+        onOutput: (text, kill) => {
+          if (asked || !text.includes('start:paper-exchange')) return;
+          asked = true;
+          kill('SIGINT');
+        },
+      },
+    );
+    expect(end.outputs['outcome']).toBe('undone');
+    expect(await status()).toMatchObject({ commit: second });
+    expect(deployments().at(-1)).toMatchObject({ sha: first });
+    expect(lastState(deployments().at(-1)!)).toBe('failure');
+  });
+
   test('rollback goes back to the first release, and says what was and what is', async () => {
     const back = await passes('rollback', rollbackTo(first), { env: { GITHUB_RUN_ID: '4714' } });
     expect(back.outputs).toMatchObject({ sha: first, 'previous-sha': second, outcome: 'delivered' });
@@ -227,12 +248,7 @@ describe('what is wrong is refused with its reason, and what runs goes on', () =
     ['INPUT_INVALID', 'a rollback without a reason', 'rollback', () => ({ ...PLACE, sha: first })],
     ['INPUT_INVALID', 'a host for the process target', 'smoke', () => ({ ...PLACE, host: 'ssh://a@b' })],
     ['INPUT_INVALID', 'half of a login', 'build-push', () => ({ 'registry-token': 'x'.repeat(20) })],
-    [
-      'INPUT_INVALID',
-      'a registry for the process target',
-      'build-push',
-      () => ({ target: 'process', registry: 'ghcr.io/a/b' }),
-    ],
+    ['INPUT_INVALID', 'an attestation of no images', 'build-push', () => ({ target: 'process', attest: 'true' })],
     ['UNKNOWN_COMMIT', 'a commit that nobody knows', 'deploy', () => ({ ...PLACE, sha: 'd'.repeat(40) })],
     ['UNKNOWN_COMMIT', 'a commit that nobody knows', 'build-push', () => ({ target: 'process', sha: 'd'.repeat(40) })],
     ['UNKNOWN_COMMIT', 'a commit that nobody knows', 'rollback', () => rollbackTo('d'.repeat(40))],

@@ -13,6 +13,7 @@ export {
 export {
   BASE_INPUTS,
   EVIDENCE_INPUT,
+  githubEnvironment,
   PLACE_INPUTS,
   RECORD_INPUTS,
   REGISTRY_INPUTS,
@@ -22,7 +23,17 @@ export {
   type RegistryInputs,
   type SecretInputs,
 } from './inputs.ts';
-export { inInputs, inputWords, openHome, placeOf, stagesOf, stray, withOpenPlace, withSecrets } from './place.ts';
+export {
+  warnOfPassing,
+  inInputs,
+  inputWords,
+  openHome,
+  placeOf,
+  stagesOf,
+  stray,
+  withOpenPlace,
+  withSecrets,
+} from './place.ts';
 export type { VerbJob } from './place.ts';
 export { PrivateFolder, removePrivateFolder } from './private.ts';
 export { keepEvidence, timed, type RunFacts, type StageRun } from './record.ts';

@@ -100,6 +100,14 @@ export const SECRET_VARIABLES = {
   'grafana-password': 'GRAFANA_PASSWORD',
 } as const satisfies Record<keyof typeof SECRET_INPUTS, string>;
 
+/** How GitHub knows the place. */
+export const GITHUB_ENVIRONMENT_INPUT = {
+  kind: 'text',
+  pattern: /^[^\r\n]{1,255}$/,
+  allowed: 'the name of an environment',
+  description: 'The environment on GitHub that the deployments are of. Without it: the one of the input environment.',
+} as const;
+
 /** Deployment records on GitHub. */
 export const RECORD_INPUTS = defineInputs({
   'github-token': {
@@ -107,6 +115,7 @@ export const RECORD_INPUTS = defineInputs({
     description:
       'Token for GitHub’s API, such as secrets.GITHUB_TOKEN with deployments: write. Without it no deployment is recorded.',
   },
+  'github-environment': GITHUB_ENVIRONMENT_INPUT,
   'require-record': {
     kind: 'boolean',
     default: false,
@@ -115,6 +124,12 @@ export const RECORD_INPUTS = defineInputs({
   },
 });
 export type RecordInputs = InputsOf<typeof RECORD_INPUTS>;
+
+/** Name of the environment at GitHub. */
+export const githubEnvironment = (inputs: {
+  readonly environment: string;
+  readonly 'github-environment': string | undefined;
+}): string => inputs['github-environment'] ?? inputs.environment;
 
 /** What earlier stages left. */
 export const EVIDENCE_INPUT = {

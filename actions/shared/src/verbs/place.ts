@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import { UserError, type EnvSource } from '@papergate/config';
 import type { ActionContext } from '../action/context.ts';
+import type { ActionLog } from '../action/output/log.ts';
 import { homeOf, makeHome, type Home } from '../home/index.ts';
 import { checkChoice, openPlace, type OpenOptions, type OpenPlace, type PlaceChoice } from '../ship/place/index.ts';
 import { INSTALLED_STAGES } from '../ship/stages/installed.ts';
@@ -21,6 +23,17 @@ export interface VerbJob {
 export const stagesOf = ({ stages }: Pick<VerbJob, 'stages'>): ShipStages => stages ?? INSTALLED_STAGES;
 
 export const openHome = ({ home }: Pick<VerbJob, 'home'>): Home => makeHome(homeOf('', home));
+
+/** Says it where the record of what runs would go with the job: what comes next could not be undone to anything. */
+export function warnOfPassing(
+  { home, context, log }: Pick<VerbJob, 'home' | 'context'> & { log: Pick<ActionLog, 'warning'> },
+  { target, host }: Pick<PlaceInputs, 'target' | 'host'>,
+): void {
+  if (target !== 'compose' || host !== undefined || !resolve(home).startsWith(resolve(context.tempDir))) return;
+  log.warning(
+    `the record of this place lies in ${home}, which the runner empties after the job; set home, or PAPERGATE_HOME, to a folder that stays`,
+  );
+}
 
 /**
  * The place that the inputs mean; the key of its host goes into a folder that only we can read.

@@ -11,7 +11,13 @@ import { runningManifest, type OpenPlace } from '../ship/place/index.ts';
 import { annotateFailures, checkTable, failuresText } from './checks.ts';
 import { goBack } from './delivery.ts';
 import { githubOf, recordGoneBack } from './deployment.ts';
-import { EVIDENCE_INPUT, type PlaceInputs, type SecretInputs } from './inputs.ts';
+import {
+  EVIDENCE_INPUT,
+  GITHUB_ENVIRONMENT_INPUT,
+  githubEnvironment,
+  type PlaceInputs,
+  type SecretInputs,
+} from './inputs.ts';
 import { openHome, placeOf, withOpenPlace, withSecrets, type VerbJob } from './place.ts';
 import { PrivateFolder } from './private.ts';
 import { keepEvidence, type RunFacts, type StageRun } from './record.ts';
@@ -33,6 +39,7 @@ export const RUNNING_INPUTS = defineInputs({
     kind: 'secret',
     description: 'Where the release goes back: token with deployments: write, so that GitHub’s deployments say so too.',
   },
+  'github-environment': GITHUB_ENVIRONMENT_INPUT,
   evidence: EVIDENCE_INPUT,
 });
 export type RunningInputs = InputsOf<typeof RUNNING_INPUTS>;
@@ -148,7 +155,7 @@ async function back(job: RunningJob, open: OpenPlace, manifest: Manifest, title:
   );
   const api = await githubOf({ token: inputs['github-token'], env, signal: new AbortController().signal }, context);
   try {
-    await recordGoneBack({ api, log, context, environment: inputs.environment }, { from: manifest, to, why });
+    await recordGoneBack({ api, log, context, environment: githubEnvironment(inputs) }, { from: manifest, to, why });
   } finally {
     await api?.close();
   }
