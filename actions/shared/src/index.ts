@@ -26,7 +26,7 @@ export { validateCheckout, type ValidateOutcome } from './ship/validate-checkout
 export { portHolder } from './net/port-holder.ts';
 export { freePorts } from './net/free-port.ts';
 export { findBinaries as findPostgres } from './postgres/binaries.ts';
-export { findTool, TOOLS, type FoundTool } from './tools/index.ts';
+export { findTool, TOOLS, type FoundTool, type ToolName } from './tools/index.ts';
 export { renderConfig, type RenderedConfig } from './deploy/config.ts';
 export { planDeploy, urlsOf } from './deploy/plan.ts';
 export { startSupervisor, type SupervisorHandle } from './supervisor/client.ts';

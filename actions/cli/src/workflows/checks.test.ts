@@ -2,15 +2,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { findTool, run } from '@papergate/delivery';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { run } from '@papergate/delivery';
 import { parse } from 'yaml';
 import { foreignActions } from '../act/workflow.ts';
 import { STANDS_IN_FOR } from '../act/stand-ins.ts';
+import { toolForTests } from '../test-run/tools.ts';
 import { problemsOf, versionsOf } from './checks.ts';
-
-// A tool that is not there yet is fetched, or built, once.
-jest.setTimeout(600_000);
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const WORKFLOWS = join(ROOT, '.github', 'workflows');
@@ -21,16 +19,18 @@ const composites = readdirSync(join(ROOT, '.github', 'actions')).map((name) =>
 const files = [...names.map((name) => join('.github', 'workflows', name)), ...composites];
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-type Tool = 'act' | 'actionlint' | 'zizmor';
-const paths: Partial<Record<Tool, string>> = {};
-const tool = (name: Tool): string => paths[name] ?? '';
+const tools = {
+  act: await toolForTests('act', process.env, ROOT),
+  actionlint: await toolForTests('actionlint', process.env, ROOT),
+  zizmor: await toolForTests('zizmor', process.env, ROOT),
+};
+type Tool = keyof typeof tools;
+const tool = (name: Tool): string => tools[name] ?? '';
+const where = (name: Tool): typeof describe.skip => (tools[name] === undefined ? describe.skip : describe);
 let dir: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'papergate-workflows-'));
-  for (const name of ['act', 'actionlint', 'zizmor'] as const) {
-    paths[name] = (await findTool(name, { env: process.env, root: ROOT })).path;
-  }
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -63,7 +63,7 @@ test('an action of others is there in one version', () => {
   expect(several).toEqual([]);
 });
 
-describe('actionlint', () => {
+where('actionlint')('actionlint', () => {
   const lint = (args: string[], input?: string): ReturnType<typeof run> =>
     run(tool('actionlint'), ['-no-color', '-shellcheck=', '-pyflakes=', ...args], {
       cwd: ROOT,
@@ -83,7 +83,7 @@ describe('actionlint', () => {
   });
 });
 
-describe('zizmor', () => {
+where('zizmor')('zizmor', () => {
   const audit = (paths: string[]): ReturnType<typeof run> =>
     run(tool('zizmor'), ['--offline', '--no-progress', '--persona=pedantic', '--format=json', ...paths], {
       cwd: ROOT,
@@ -121,7 +121,7 @@ describe('zizmor', () => {
   });
 });
 
-describe('act', () => {
+where('act')('act', () => {
   const reads = async (path: string): Promise<string | undefined> => {
     const { code, stderr } = await run(tool('act'), ['--validate', '--strict', '--workflows', path], { cwd: dir, env });
     return code === 0 ? undefined : stderr;
