@@ -17,8 +17,7 @@ interface Recording {
 export function recorded(name: 'quiet' | 'disturbed'): Record<Build, number[][][]> {
   const file = join(import.meta.dirname, '..', 'rules', 'load', 'fixtures', `${name}.json`);
   const { runs } = JSON.parse(readFileSync(file, 'utf8')) as Recording;
-  const of = (build: Build): number[][][] =>
-    runs.filter(([own]) => own === build).map(([, , ...figures]) => figures as number[][]);
+  const of = (build: Build): number[][][] => runs.filter(([own]) => own === build).map(([, , ...figures]) => figures);
   return { same: of('same'), slower: of('slower') };
 }
 

@@ -341,6 +341,20 @@ export function checkpointOf({ id, at, ok = true }: { id: string; at: string; ok
   };
 }
 
+/** GitHub as the world has it, over HTTP. */
+export async function startGitHub(world: World): Promise<GitHubFake> {
+  const people = ['writer', 'reviewer', 'operator', 'stranger', 'helper'];
+  const fake = await startGitHubFake({
+    clock: { now: () => world.now },
+    state: {
+      users: Object.fromEntries(people.map((name, index) => [name, { id: 500 + index }])),
+      repositories: { [REPOSITORY]: world.repository },
+    },
+  });
+  if (world.fault !== undefined) fake.fault({ times: 1_000_000, ...world.fault });
+  return fake;
+}
+
 /** Lets the gate decide about a world, over HTTP against the fake, as it would be on GitHub. */
 export async function decideIn(
   world: World,
@@ -354,15 +368,7 @@ export async function decideIn(
       return Promise.resolve();
     },
   };
-  const people = ['writer', 'reviewer', 'operator', 'stranger', 'helper'];
-  const fake = await startGitHubFake({
-    clock: { now: () => world.now },
-    state: {
-      users: Object.fromEntries(people.map((name, index) => [name, { id: 500 + index }])),
-      repositories: { [REPOSITORY]: { ...world.repository, environments: world.repository.environments } },
-    },
-  });
-  if (world.fault !== undefined) fake.fault({ times: 1_000_000, ...world.fault });
+  const fake = await startGitHub(world);
   const token = new Secret('token-of-a-test');
   const github = openGitHub({
     apiUrl: fake.url,
