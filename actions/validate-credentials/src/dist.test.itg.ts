@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -173,15 +174,16 @@ const results = new Map<string, DistResult>();
 async function runCase({ title, files, inputs = {}, env = {} }: Case): Promise<void> {
   const own = files === undefined ? undefined : makeCheckout(files);
   if (own !== undefined) removals.push(own.remove);
-  results.set(
-    title,
-    await runDist({
-      bundle,
-      workspace: own?.dir ?? checkout.dir,
-      inputs: { probe: 'false', ...inputs },
-      env: { ...MODES, ...env },
-    }),
-  );
+  const home = mkdtempSync(join(tmpdir(), 'papergate-home-'));
+  removals.push(() => rmSync(home, { recursive: true, force: true }));
+  const result = await runDist({
+    bundle,
+    workspace: own?.dir ?? checkout.dir,
+    inputs: { probe: 'false', home, ...inputs },
+    env: { ...MODES, ...env },
+  });
+  const evidence = readFileSync(result.outputs.get('evidence') ?? '', 'utf8');
+  results.set(title, { ...result, said: `${result.said}\n${evidence}` });
 }
 
 describe('the bundle as GitHub runs it', () => {
