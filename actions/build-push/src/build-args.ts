@@ -1,6 +1,7 @@
 import { UserError } from '@papergate/config';
+import { checkBuildArgs } from '@papergate/delivery';
 
-/** `NAME=VALUE` lines. What they may hold is the build's own to judge. @throws UserError INPUT_INVALID */
+/** `NAME=VALUE` lines, held to what a build takes. @throws UserError INPUT_INVALID, BUILD_ARG_SECRET, BUILD_ARG_INVALID */
 export function buildArgsOf(lines: readonly string[]): Record<string, string> {
   const args: Record<string, string> = {};
   for (const [index, line] of lines.entries()) {
@@ -15,5 +16,6 @@ export function buildArgsOf(lines: readonly string[]): Record<string, string> {
     }
     args[name] = line.slice(equals + 1);
   }
+  checkBuildArgs(args);
   return args;
 }
