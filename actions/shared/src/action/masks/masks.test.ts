@@ -18,7 +18,7 @@ describe('the parts of a secret', () => {
     ['JSON in base64', base64('{"password":"hidden words"}'), ['hidden words']],
     ['user and password of an address', 'postgres://trader:s3cr%40t@db/x', ['trader', 's3cr%40t', 's3cr@t']],
     ['the user of an address alone', 'https://abcd1234@host/', ['abcd1234']],
-    ['values of a file of variables', 'A=one two\nexport=x\nB="three four"', ['one two', 'three four']],
+    ['values of a file of variables', 'A_TOKEN=one two\nexport=x\nB="three four"', ['one two', 'three four']],
     ['it in base64', 'correct horse', [base64('correct horse')]],
     ['it as an address spells it', 'correct/horse', ['correct%2Fhorse']],
     ['it as JSON spells it', 'correct"horse', ['correct\\"horse']],
@@ -43,6 +43,9 @@ describe('the parts of a secret', () => {
   });
 
   test('leave out the common words beside a secret', () => {
+    const file = secretParts('kind: Config\npassword: hunter2\nserver: https://abcdefgh');
+    expect(file).toEqual(expect.arrayContaining(['hunter2', 'https://abcdefgh']));
+    expect(file).not.toContain('Config');
     const parts = secretParts('postgres://papergate:hunter22@localhost/papergate');
     expect(parts).toContain('hunter22');
     expect(parts).not.toContain('papergate');

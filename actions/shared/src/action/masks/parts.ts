@@ -10,6 +10,8 @@ const COMMON = new Set(
   ).split(' '),
 );
 const SHORTEST = 4;
+/** Below this a value of a file is a word, unless its name says otherwise. */
+const WORD_LENGTH = 8;
 const MAX_DEPTH = 5;
 const MAX_PARTS = 2000;
 
@@ -87,10 +89,15 @@ function unescaped(text: string): string {
   }
 }
 
-/** `NAME=value` and `name: value` lines of a secret that is a whole file: the value, bare. */
+/**
+ * `NAME=value` and `name: value` lines of a secret that is a whole file: the value, bare. A short one under a name that
+ * sounds like no secret (`kind: Config`) is a word.
+ */
 function assigned(text: string): string[] {
-  const value = /^[A-Za-z_][\w.-]*\s*[=:]\s*(\S.*)$/.exec(text.trim())?.[1];
-  return value === undefined || value.startsWith('//') ? [] : [value, value.replace(/^(["'])(.*)\1$/, '$2')];
+  const [, name = '', value = ''] = /^([A-Za-z_][\w.-]*)\s*[=:]\s*(\S.*)$/.exec(text.trim()) ?? [];
+  if (value === '' || value.startsWith('//')) return [];
+  const bare = value.replace(/^(["'])(.*)\1$/, '$2');
+  return bare.length >= WORD_LENGTH || /pass|secret|token|key|credential|auth/i.test(name) ? [value, bare] : [];
 }
 
 function spellings(text: string): string[] {
