@@ -45,6 +45,26 @@ describe('a bundle', () => {
     expect(runBundle()).toBe('found beside Named');
   });
 
+  test('has the licences of all packages in it beside it, and of no other', async () => {
+    const install = (name: string, licence: string | undefined): void => {
+      lay(
+        `node_modules/${name}/package.json`,
+        JSON.stringify({ name, version: '1.2.3', license: 'MIT', main: 'a.js' }),
+      );
+      lay(`node_modules/${name}/a.js`, `module.exports = ${JSON.stringify(name)};`);
+      if (licence !== undefined) lay(`node_modules/${name}/LICENSE.md`, licence);
+    };
+    install('used', 'Copyright of used.\r\nAll of it.');
+    install('@scope/used', undefined);
+    install('unused', 'Copyright of unused.');
+    lay('actions/demo/src/main.ts', "import a from 'used';\nimport b from '@scope/used';\nconsole.log(a, b);");
+    await bundleAction(root, 'demo');
+    expect(runBundle()).toBe('used @scope/used');
+    expect(readFileSync(join(distOf(root, 'demo'), 'LICENSES.txt'), 'utf8')).toBe(
+      `@scope/used 1.2.3, MIT\n\nThe package has no text of it.\n\n${'-'.repeat(80)}\n\nused 1.2.3, MIT\n\nCopyright of used.\nAll of it.\n`,
+    );
+  });
+
   test('is refused where its sources want to know more of where they are than a bundle can tell', async () => {
     lay('actions/demo/src/main.ts', 'console.log(import.meta.dirname);');
     await expect(bundleAction(root, 'demo')).rejects.toThrow('"import.meta" is not available');

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { licencesOf } from './licences.ts';
 import { BANNER, leaveOutUnused, packagesOfCheckout, sourceUrls } from './plugins.ts';
 
 export interface Bundle {
@@ -10,6 +11,8 @@ export interface Bundle {
   /** What it is made of, largest first: path and bytes in the bundle. */
   parts: { path: string; bytes: number }[];
 }
+
+const LICENCES = 'LICENSES.txt';
 
 export const distOf = (root: string, action: string): string => join(root, 'actions', action, 'dist');
 
@@ -47,7 +50,15 @@ export async function bundleAction(root: string, action: string, into = distOf(r
   const [output] = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('index.cjs'));
   const parts = Object.entries(output?.[1].inputs ?? {})
     .map(([path, { bytesInOutput }]) => ({ path, bytes: bytesInOutput }))
+    .filter(({ bytes }) => bytes > 0)
     .toSorted((a, b) => b.bytes - a.bytes);
+  writeFileSync(
+    join(into, LICENCES),
+    licencesOf(
+      root,
+      parts.map(({ path }) => path),
+    ),
+  );
   return { action, bytes: output?.[1].bytes ?? 0, parts };
 }
 
