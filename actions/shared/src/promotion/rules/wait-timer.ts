@@ -19,10 +19,11 @@ export const waitTimer: Rule<'wait-timer'> = {
     WAIT_TIMER_UNKNOWN: 'no deployment of the run says when it began to wait',
   },
   async judge(context, { hours }) {
-    const { moment, github, runId, manifest } = context;
+    const { moment, github, runId } = context;
     if (moment === 'before-approval') return judgement('begins with the approval', `${hours} h before the roll-out`);
     const environment = nameOf(context);
-    const own = (await github.listDeployments({ environment, sha: manifest.commit, max: NEWEST })).filter(
+    // By the run alone: GitHub gives its deployment the commit that the workflow was started at, not the one that is delivered.
+    const own = (await github.listDeployments({ environment, max: NEWEST })).filter(
       (deployment) => deployment.runId === runId,
     );
     const asked = Math.min(...own.map(({ at }) => timeOf(at)));

@@ -13,6 +13,8 @@ export interface AttestedBuild {
   issuer?: string;
   predicateType?: string;
   payloadType?: string;
+  /** What the statement says of the workflow, where it is not what the certificate says. */
+  stated?: { repository?: string; ref?: string };
 }
 
 /** A Sigstore of one's own: a certificate authority, a log of certificates and a log of signatures, with keys made here. */
@@ -148,15 +150,21 @@ export async function startSigstore(): Promise<TestSigstore> {
   };
 }
 
-/** As actions/attest-build-provenance writes it. */
-const statementOf = ({ digest, repository, workflow, ref, commit, predicateType }: AttestedBuild) => ({
+/** As actions/attest-build-provenance writes it, in a workflow that ci.yml called. */
+const statementOf = ({ digest, repository, workflow, ref, commit, predicateType, stated }: AttestedBuild) => ({
   _type: 'https://in-toto.io/Statement/v1',
   subject: [{ name: 'image', digest: { sha256: digest.replace('sha256:', '') } }],
   predicateType: predicateType ?? 'https://slsa.dev/provenance/v1',
   predicate: {
     buildDefinition: {
       buildType: 'https://actions.github.io/buildtypes/workflow/v1',
-      externalParameters: { workflow: { ref, repository, path: workflow } },
+      externalParameters: {
+        workflow: {
+          ref: stated?.ref ?? ref,
+          repository: stated?.repository ?? repository,
+          path: '.github/workflows/ci.yml',
+        },
+      },
       resolvedDependencies: [{ uri: `git+${repository}@${ref}`, digest: { gitCommit: commit } }],
     },
     runDetails: { builder: { id: `${repository}/${workflow}@${ref}` } },

@@ -214,14 +214,18 @@ export async function makeWorld(): Promise<World> {
       deploymentOf(LAST, { id: 100, hoursAgo: 900, environment: 'production' }),
       deploymentOf(LAST, { id: 101, hoursAgo: 900 }),
       deploymentOf(RELEASE, { id: 110, hoursAgo: 60 }),
-      deploymentOf(RELEASE, {
-        id: 120,
-        hoursAgo: 25,
-        environment: 'production',
-        state: 'none',
-        run: RUN_ID,
-        payload: false,
-      }),
+      // The workflow was started at a later commit than the one that it delivers.
+      {
+        ...deploymentOf(RELEASE, {
+          id: 120,
+          hoursAgo: 25,
+          environment: 'production',
+          state: 'none',
+          run: RUN_ID,
+          payload: false,
+        }),
+        sha: commit('f'),
+      },
     ],
     environments: { production },
     pulls: [pull],

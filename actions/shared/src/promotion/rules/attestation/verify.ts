@@ -147,11 +147,11 @@ function doubtAboutStatement(payload: Buffer, wanted: Wanted): string | undefine
   const hex = wanted.digest.replace(/^sha256:/, '');
   if (!statement.subject.some(({ digest }) => digest['sha256'] === hex)) return 'it is about another subject';
   const { workflow } = statement.predicate.buildDefinition.externalParameters;
-  // Builders but GitHub's own put other parameters; where they name a workflow it has to be the signer's.
+  // The path is that of the workflow that was started, which may have called the one that signed.
   if (workflow === undefined) return undefined;
-  const named = `${workflow.repository}/${workflow.path}@${workflow.ref}`;
-  const expected = `${wanted.repository}/${wanted.workflow}@${wanted.ref}`;
-  return named === expected ? undefined : `it states the workflow ${named}, wanted ${expected}`;
+  const named = `${workflow.repository} at ${workflow.ref}`;
+  const expected = `${wanted.repository} at ${wanted.ref}`;
+  return named === expected ? undefined : `it states a workflow of ${named}, wanted ${expected}`;
 }
 
 function parse(payload: Buffer): unknown {

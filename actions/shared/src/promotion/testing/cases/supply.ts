@@ -214,6 +214,18 @@ export const SUPPLY_CASES: BadCase[] = [
     spoil: attested({ digest: digest('e') }),
   },
   {
+    title: 'the statement names a workflow of another repository than the certificate',
+    rule: 'attestation',
+    code: 'ATTESTATION_INVALID',
+    spoil: attested({ stated: { repository: 'https://github.com/mallory/trading' } }),
+  },
+  {
+    title: 'the payload is of another type',
+    rule: 'attestation',
+    code: 'ATTESTATION_INVALID',
+    spoil: attested({ payloadType: 'text/plain' }),
+  },
+  {
     title: 'somebody else vouches for the workflow',
     rule: 'attestation',
     code: 'ATTESTATION_INVALID',
