@@ -82,6 +82,8 @@ beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'papergate-act-'));
   home = mkdtempSync(join(tmpdir(), 'papergate-act-home-'));
   git('init', '-q', '-b', 'main');
+  write('first.txt', 'first');
+  commit('zero');
   write('.github/workflows/talk.yml', TALK);
   write(
     'say/action.yml',
@@ -132,7 +134,7 @@ withAct('a workflow on this machine', () => {
     expect(Object.keys(env)).not.toEqual(expect.arrayContaining(['GH_TOKEN']));
     expect(JSON.stringify(env)).not.toContain('mine');
     expect(env['HOME']).toContain(home);
-    expect(said).toMatch(/^2$/m);
+    expect(said).toMatch(/^3$/m);
   });
 
   test('checks out what was asked for, as shallow as it was asked for, and what a step started can go on from there', async () => {
