@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,9 +33,11 @@ describe.each(actions)('the action %s', (action) => {
     expect(readFileSync(path, 'utf8')).not.toContain(root);
   });
 
-  test('starts, and fails the job with all that is wrong before it does anything', async () => {
+  test('starts with nothing but itself, and fails the job with what is wrong before it does anything', async () => {
+    const alone = join(scratch, action);
+    cpSync(distOf(root, action), alone, { recursive: true });
     const { code, outputs, annotations, stderr } = await runDist({
-      bundle: join(distOf(root, action), 'index.cjs'),
+      bundle: join(alone, 'index.cjs'),
       workspace: scratch,
       inputs: { 'working-directory': '/nowhere' },
     });
