@@ -229,7 +229,9 @@ function writeSubjects(store: EvidenceStore, manifest: Manifest): string {
 
 /** Logs out: the login lay in a folder of its own. It is left only where the step was killed. */
 export function cleanUp({ state, context, log }: PostJob<typeof INPUTS>): Promise<void> {
-  removePrivateFolder(state('folder'), context);
+  const folder = state('folder');
+  if (folder === '') return Promise.resolve();
+  removePrivateFolder(folder, context);
   log.info('logged out of the registry');
   return Promise.resolve();
 }

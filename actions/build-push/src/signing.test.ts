@@ -38,6 +38,12 @@ describe('with what is signed', () => {
     expect(made).toEqual({ PATH: '/bin', COSIGN_PRIVATE_KEY: KEY.reveal(), COSIGN_PASSWORD: 'open-sesame' });
   });
 
+  test('where a key is wanted the identity is not even there', () => {
+    expect(signingEnvironment(IDENTITY, inputs({ sign: 'key', 'sign-key': KEY }))).toEqual({
+      COSIGN_PRIVATE_KEY: KEY.reveal(),
+    });
+  });
+
   test.each<[string, Record<string, string>, Parameters<typeof inputs>[0], string]>([
     ['a key that is not there', IDENTITY, { sign: 'key' }, 'SIGN_KEY_MISSING'],
     ['an identity that is not there', { COSIGN_KEY: 'x' }, { sign: 'identity' }, 'SIGN_IDENTITY_MISSING'],

@@ -288,11 +288,11 @@ describe('what is wrong is refused with its reason, and what runs goes on', () =
       () => ({ ...PLACE, sha: second, 'require-record': 'true' }),
     ],
     [
-      'GITHUB_UNREACHABLE',
-      'a record that GitHub does not take',
+      'GITHUB_URL_INVALID',
+      'a record at an address that is none',
       'deploy',
       () => ({ ...RECORDED, sha: second, 'require-record': 'true' }),
-      { GITHUB_API_URL: 'http://127.0.0.1:9' },
+      { GITHUB_API_URL: 'http://github.example' },
     ],
     [
       'OTHER_RELEASE',
