@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LogPlace } from '@papergate/delivery';
-import { annotate, codeOf, ofProblem } from './report.ts';
+import { recorder, runAction, type LogPlace } from '@papergate/delivery';
+import { POLICY_RULES, PROBE_RULES } from '@papergate/config';
+import { INPUTS, OUTPUTS } from './inputs.ts';
+import { annotate, codeOf, ofProblem, summarise } from './report.ts';
 
 const placesOf = (where: string, root = '/work/repo', workspace = '/work/repo'): LogPlace[] => {
   const places: LogPlace[] = [];
@@ -46,4 +48,20 @@ describe('an objection', () => {
     });
     expect(codeOf('config-syntax')).toBe('CONFIG_SYNTAX');
   });
+});
+
+test('the summary has every rule once, those that say no first, and says what each demands', async () => {
+  const checked = [...POLICY_RULES, ...PROBE_RULES].map(({ id }) => id).concat('said-twice', 'foreign-secret');
+  const objections = [{ rule: 'dry-run', where: 'DRY_RUN', message: 'it is so', fix: 'mend it' }];
+  const around = recorder({});
+  const main = async ({ summary }: { summary: Parameters<typeof summarise>[0] }): Promise<void> =>
+    summarise(summary, { environment: 'staging', objections, checked, notes: ['a note'] });
+  await runAction({ name: 'demo', inputs: INPUTS, outputs: OUTPUTS, main }, around);
+  const rows = around.summary.split('\n').filter((line) => /^\| (?:⛔|✅)/u.test(line));
+  expect(rows.map((line) => /<code>([^<]*)/.exec(line)?.[1])).toEqual([
+    'dry-run',
+    ...checked.filter((id) => id !== 'dry-run'),
+  ]);
+  for (const row of rows) expect(row).not.toMatch(/\|\s*\|$/);
+  expect(around.summary).toContain('- a note');
 });

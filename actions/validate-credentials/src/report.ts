@@ -1,5 +1,5 @@
 import { relative, sep } from 'node:path';
-import type { Finding, ValidateProblem } from '@papergate/config';
+import { POLICY_RULES, PROBE_RULES, type Finding, type ValidateProblem } from '@papergate/config';
 import type { ActionLog, Inline, LogPlace, Summary } from '@papergate/delivery';
 
 /** One rule that says no. */
@@ -20,6 +20,15 @@ export interface Report {
   checked: string[];
   notes: string[];
 }
+
+/** Rules that only a job has. */
+const OWN_RULES: readonly { id: string; demands: string }[] = [
+  { id: 'said-twice', demands: 'No variable is one thing by an input and another in the environment or the secrets.' },
+  { id: 'foreign-secret', demands: 'No secret on GitHub that the job could read has a name of the other world.' },
+  { id: 'secret-name-missing', demands: 'All secrets of the input secret-names exist.' },
+  { id: 'secret-names-unreadable', demands: 'The names of the secrets can be read.' },
+];
+const DEMANDS = new Map([...POLICY_RULES, ...PROBE_RULES, ...OWN_RULES].map(({ id, demands }) => [id, demands]));
 
 export const codeOf = (rule: string): string => rule.toUpperCase().replaceAll('-', '_');
 
@@ -76,8 +85,8 @@ export function summarise(summary: Summary, { environment, objections, checked, 
     );
   summary.details(`${holding.length} rules hold`, (inner) =>
     inner.table(
-      ['', 'rule'],
-      holding.map((rule): Inline[] => ['✅', { code: rule }]),
+      ['', 'rule', 'what it demands'],
+      holding.map((rule): Inline[] => ['✅', { code: rule }, DEMANDS.get(rule)?.replaceAll('`', '') ?? '']),
     ),
   );
   if (notes.length > 0) summary.list(notes);
