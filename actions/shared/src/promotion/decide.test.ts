@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { BAD_CASES } from './testing/cases.ts';
+import { GOOD_WORLDS } from './testing/good.ts';
 import { decideIn, makeWorld } from './testing/world.ts';
 import { RULES } from './rules/index.ts';
 import { RULE_NAMES, type Rule } from './types.ts';
@@ -12,6 +13,12 @@ describe('the production gate', () => {
     expect(reasons).toEqual([]);
     expect(rules.map(({ name, verdict }) => [name, verdict])).toEqual(RULE_NAMES.map((name) => [name, 'passed']));
     expect(decision).toBe('pass');
+  });
+
+  test.each(GOOD_WORLDS)('opens where $title', async ({ change }) => {
+    const world = await makeWorld();
+    await change(world);
+    expect((await decideIn(world)).reasons).toEqual([]);
   });
 
   test.each(BAD_CASES.map((one) => [one.code, one.title, one] as const))(

@@ -110,6 +110,25 @@ describe('the soak', () => {
     expect((await said(world, 'soak')).codes).toEqual(['SOAK_NOT_BEGUN']);
   });
 
+  test.each([
+    [
+      'something else was tried before it',
+      [deploymentOf(OTHER, { id: 111, hoursAgo: 6, state: 'failure', run: 779, payload: false })],
+      'inactive',
+    ],
+    ['the release was found wanting', [], 'failure'],
+  ])('a drill does not make a release active again where %s', async (_title, between, state) => {
+    const world = await makeWorld();
+    const release = putOut(deploymentOf(RELEASE, { id: 110, hoursAgo: 60 }), 5);
+    release.statuses.at(-1)!.state = state;
+    put(world, release, ...between, deploymentOf(OTHER, { id: 112, hoursAgo: 5, run: 777, payload: false }));
+    world.repository.runs = [
+      ...world.repository.runs,
+      { ...world.run, id: 777, path: '.github/workflows/scheduled.yml' },
+    ];
+    expect((await said(world, 'staging-proof')).codes).toEqual(['STAGING_NOT_ACTIVE']);
+  });
+
   test('takes a run that was deleted for one that could have delivered anything', async () => {
     const world = await makeWorld();
     put(
