@@ -9,16 +9,6 @@ const empty = makeCheckout();
 const checkouts: Checkout[] = [empty];
 afterAll(() => checkouts.forEach((checkout) => checkout.remove()));
 
-/** Those that a job can be in: no gate's evidence, no made-up configuration, no file that nobody can read. */
-const cases = POLICY_CASES.filter(
-  ({ input: { environment, env, system, files = [] } }) =>
-    environment !== 'production' &&
-    system === undefined &&
-    files.every(({ problem }) => problem === undefined) &&
-    // That one is refused as an input that is none.
-    !Object.keys(env).some((name) => name.startsWith('INPUT_')),
-);
-
 /** Where a job is another thing than the policy alone. */
 const OTHERWISE: Readonly<Record<string, readonly string[]>> = {
   // The checkout's own configuration has an address; modes that are not said are completed before they are judged.
@@ -29,6 +19,20 @@ const OTHERWISE: Readonly<Record<string, readonly string[]>> = {
   'the key as variable and as file': ['secret-file', 'scan-incomplete'],
   'a live key in the log level': ['smuggled-variable', 'env-invalid'],
 };
+
+/** Those that a job can be in: no gate's evidence, no made-up configuration, no file that nobody can read. */
+const possible = POLICY_CASES.filter(
+  ({ input: { environment, env, system, files = [] } }) =>
+    environment !== 'production' &&
+    system === undefined &&
+    files.every(({ problem }) => problem === undefined) &&
+    // That one is refused as an input that is none.
+    !Object.keys(env).some((name) => name.startsWith('INPUT_')),
+);
+/** All with files or with an expectation of their own, and every third of the rest: the policy itself is proven where it lies. */
+const cases = possible.filter(
+  ({ title, input }, index) => index % 3 === 0 || title in OTHERWISE || (input.files ?? []).length > 0,
+);
 
 function lay({ input: { env, files = [] } }: PolicyCase): { dir: string; env: Record<string, string> } {
   const given = Object.fromEntries(
@@ -62,7 +66,7 @@ async function judge(
 }
 
 describe('the action says of every way in what the policy says', () => {
-  test('of all that a job can be in', () => expect(cases.length).toBeGreaterThan(400));
+  test('by hundreds of them', () => expect(cases.length).toBeGreaterThan(180));
 
   test.each(cases.map((row) => [row.title, row] as const))('%s', async (title, row) => {
     const { dir, env } = lay(row);

@@ -135,7 +135,7 @@ describe('masks', () => {
         INPUT_SECRETS: '{"A":"second secret","B":"third\\nlines22"}',
         INPUT_PLAIN: 'not a secret',
         GITHUB_TOKEN: 'fourth secret',
-        ALPACA_SECRET_KEY: 'fifth secret',
+        STAGING_SSH_KEY: 'fifth secret',
         DATABASE_URL: 'postgres://u:sixthsecret@h/d',
         POSTGRES_PASSWORD: 'postgres',
         TOKEN_COUNT: '12345678',

@@ -6,7 +6,7 @@ import { secretParts } from './parts.ts';
 
 /** Secrets that a job's environment holds under names that say so. */
 const NAMED =
-  /(?:^|_)(?:TOKEN|SECRET|SECRET_KEY|API_SECRET|API_KEY|API_KEY_ID|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS|DATABASE_URL|DSN)$/i;
+  /(?:^|_)(?:TOKEN|SECRET|SECRET_KEY|API_SECRET|API_KEY|API_KEY_ID|PASSWORD|PASSWD|PASSPHRASE|(?:PRIVATE|ACCESS|SSH|SIGN|SIGNING|DEPLOY|ENCRYPTION)_KEY|CREDENTIALS|DATABASE_URL|DSN)$/i;
 const SHORTEST_BY_NAME = 8;
 
 /** The secrets of a job: what is masked in its log, and what every text that leaves the action is cleaned of. */
