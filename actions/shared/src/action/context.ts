@@ -98,5 +98,6 @@ function readEvent(path: string | undefined): ActionContext['event'] {
 
 /** Where state lies: the input `home`, else PAPERGATE_HOME, else a folder of the job. */
 export function homeFolder(given: string | undefined, env: EnvSource, { tempDir }: ActionContext): string {
-  return given ?? env['PAPERGATE_HOME'] ?? join(tempDir, 'papergate');
+  const named = env['PAPERGATE_HOME'] ?? '';
+  return given ?? (named === '' ? join(tempDir, 'papergate') : named);
 }

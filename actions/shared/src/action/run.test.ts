@@ -42,7 +42,7 @@ describe('an action that does its work', () => {
         },
         env,
       );
-    await look({ RUNNER_TEMP: '/t', INPUT_LEVEL: '4' });
+    await look({ RUNNER_TEMP: '/t', PAPERGATE_HOME: '', INPUT_LEVEL: '4' });
     await look({ PAPERGATE_HOME: '/p', ACT: 'true' });
     await look({ PAPERGATE_HOME: '/p', INPUT_HOME: '/h' });
     expect(seen).toEqual([
