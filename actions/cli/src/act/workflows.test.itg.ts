@@ -113,7 +113,7 @@ function expectJobs(outcome: ActOutcome, wanted: Record<string, string>): void {
 
 /** What staging serves, asked of its front door by the address that the deployment names. */
 async function servedCommit(): Promise<string> {
-  const { services } = JSON.parse(
+  const { staging } = JSON.parse(
     execFileSync(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', join(ROOT, 'actions/cli/src/main.ts'), 'status', '--json'],
@@ -122,9 +122,9 @@ async function servedCommit(): Promise<string> {
         env: { ...process.env, NODE_OPTIONS: '', PAPERGATE_HOME: home },
       },
     ),
-  ) as { services: { name: string; port: number }[] };
-  const port = services.find(({ name }) => name === 'orchestrator')?.port;
-  const response = await fetch(`http://127.0.0.1:${port}/api/v1/config`);
+  ) as { staging: { services: { name: string; url: string }[] } };
+  const { url = '' } = staging.services.find(({ name }) => name === 'orchestrator') ?? {};
+  const response = await fetch(`${url}/api/v1/config`);
   const { release } = (await response.json()) as { release: { sha: string } };
   return release.sha;
 }

@@ -32,6 +32,7 @@ export const VARIABLES: Readonly<Record<string, KnownName>> = {
   PAPERGATE_REGISTRY: { what: 'where images go (default: ghcr.io/owner/name)', needed: 'no' },
   PAPERGATE_NODE_IMAGE: { what: 'base image with Node (default: node:24 of Docker Hub)', needed: 'no' },
   PAPERGATE_POSTGRES_IMAGE: { what: 'image of PostgreSQL (default: postgres:17 of Docker Hub)', needed: 'no' },
+  PAPERGATE_PROJECT: { what: 'name of the Compose project (default: papergate-environment)', needed: 'no' },
   PAPERGATE_PORTS: { what: 'ports of a staging of processes, where the usual ones are taken', needed: 'no' },
   PAPERGATE_TEST_PATHS: { what: 'which tests ci runs (default: all)', needed: 'no' },
 };
