@@ -64,8 +64,9 @@ export const loadRegression: Rule<'load-regression'> = {
 };
 
 const loadOf = (evidence: readonly unknown[]): Evidence | undefined => {
-  const loads = evidence.filter((item) => isEvidence(item)).filter(({ stage }) => stage === 'load');
-  return loads.length === 1 ? loads[0] : undefined;
+  const loads = evidence.filter((item) => (item as { stage?: unknown } | null)?.stage === 'load');
+  const [load] = loads;
+  return loads.length === 1 && isEvidence(load) ? load : undefined;
 };
 
 /** Every latency that the suites measure; a second's median is one sample, since the requests of one second share its luck. */

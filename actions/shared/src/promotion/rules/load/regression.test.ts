@@ -4,6 +4,7 @@ import { defaultGateConfig } from '../../config.ts';
 import { randomOf } from '../../testing/random.ts';
 import { loadOf, recorded, type Build } from '../../testing/recorded.ts';
 import type { GateContext } from '../../types.ts';
+import { compareFigures } from './compare.ts';
 import { loadRegression } from '../load-regression.ts';
 
 const PAIRS = 200;
@@ -42,6 +43,30 @@ async function count(
   }
   return found;
 }
+
+describe('figures that are compared together', () => {
+  const counted = (from: number): number[] => Array.from({ length: 9 }, (_, index) => from + index);
+  const terms = { tolerance: 0.1, alpha: 0.01, minEffect: 0.33 };
+  const slower = { name: 'slower', before: counted(10), after: counted(15) };
+  const same = { name: 'same', before: counted(10), after: counted(10) };
+
+  test('want the more certainty the more there are of them', () => {
+    const alone = compareFigures([slower], terms)[0]!;
+    expect(alone).toMatchObject({ isSlower: true, ratio: expect.closeTo(1.36, 2) });
+    const together = compareFigures([slower, ...Array.from({ length: 6 }, () => same)], terms)[0]!;
+    expect(together.p / alone.p).toBeCloseTo(7, 9);
+    expect(together.isSlower).toBe(false);
+  });
+
+  test('are not slower where the effect is small, however certain it is', () => {
+    expect(compareFigures([slower], { ...terms, minEffect: 0.99 })[0]?.isSlower).toBe(false);
+    expect(compareFigures([slower], { ...terms, tolerance: 0.4 })[0]?.isSlower).toBe(false);
+  });
+
+  test('may be faster by as much as they like', () => {
+    expect(compareFigures([{ ...slower, before: slower.after, after: slower.before }], terms)[0]?.isSlower).toBe(false);
+  });
+});
 
 describe(`the comparison of loads, on recorded latencies (seed ${SEED})`, () => {
   test('blocks at most 2 % of 200 pairs of the same build', async () => {

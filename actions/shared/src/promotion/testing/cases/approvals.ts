@@ -37,6 +37,12 @@ export const APPROVAL_CASES: BadCase[] = [
     spoil: ({ run }) => void (run.approvals = [approval('writer')]),
   },
   {
+    title: 'an approver opened the pull request, with commits of another',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: ({ pull }) => void (pull.user = 'reviewer'),
+  },
+  {
     title: 'an approver wrote one of the commits',
     rule: 'approvers',
     code: 'APPROVERS_TOO_FEW',

@@ -74,6 +74,15 @@ export const ENVIRONMENT_CASES: BadCase[] = [
     spoil: ({ production }) => void (production.branch_policy = 'protected'),
   },
   {
+    title: 'every protected branch may be deployed, and the configuration plays with the words',
+    rule: 'environment-branches',
+    code: 'ENVIRONMENT_BRANCHES',
+    spoil({ production, config }) {
+      production.branch_policy = 'protected';
+      config['environment-branches'].branches = ['protected branches'];
+    },
+  },
+  {
     title: 'another branch may be deployed, too',
     rule: 'environment-branches',
     code: 'ENVIRONMENT_BRANCHES',

@@ -125,6 +125,20 @@ export const FILE_CASES: BadCase[] = [
       void files.checkpoints.checkpoints.push(checkpointOf({ id: '20260610-110000-0a0b0c', at: ago(1), ok: false })),
   },
   {
+    title: 'the last of several drills failed',
+    rule: 'rollback-plan',
+    code: 'CHECKPOINT_NOT_RESTORED',
+    spoil({ files }) {
+      const [checkpoint] = files.checkpoints.checkpoints;
+      const drill = { duration_ms: 5, problems: [] };
+      checkpoint!.drills = [
+        { ...drill, at: ago(3), ok: true },
+        { ...drill, at: ago(1), ok: false },
+        { ...drill, at: ago(2), ok: true },
+      ];
+    },
+  },
+  {
     title: 'the checkpoint was restored too long ago',
     rule: 'rollback-plan',
     code: 'CHECKPOINT_STALE',

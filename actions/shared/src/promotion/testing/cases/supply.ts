@@ -107,6 +107,12 @@ export const SUPPLY_CASES: BadCase[] = [
     spoil: audit({ taken_at: ago(24.1) }),
   },
   {
+    title: 'the audit is of tomorrow',
+    rule: 'dependency-audit',
+    code: 'DEPENDENCY_AUDIT_STALE',
+    spoil: audit({ taken_at: ago(-24) }),
+  },
+  {
     title: 'the audit is undated',
     rule: 'dependency-audit',
     code: 'DEPENDENCY_AUDIT_STALE',
@@ -135,6 +141,16 @@ export const SUPPLY_CASES: BadCase[] = [
     rule: 'image-audit',
     code: 'IMAGE_AUDIT_VULNERABLE',
     spoil: image(sarif('7.0')),
+  },
+  {
+    title: 'somebody asked that a finding be left out, and nobody has agreed',
+    rule: 'image-audit',
+    code: 'IMAGE_AUDIT_VULNERABLE',
+    spoil: image(
+      sarif('9.1', {
+        results: [{ ruleId: 'CVE-1', suppressions: [{ status: 'underReview', justification: 'not reachable' }] }],
+      }),
+    ),
   },
   {
     title: 'the scan of an image did not succeed',
@@ -257,6 +273,12 @@ export const SUPPLY_CASES: BadCase[] = [
       return old;
     }),
   },
+  ...(['min_log_entries', 'min_certificate_log_entries', 'min_timestamps'] as const).map((key): BadCase => ({
+    title: `one more is wanted by ${key} than the attestation has`,
+    rule: 'attestation',
+    code: 'ATTESTATION_INVALID',
+    spoil: ({ config }) => void (config.attestation[key] = 2),
+  })),
   {
     title: 'the attestation is signed by a Sigstore of somebody else',
     rule: 'attestation',
