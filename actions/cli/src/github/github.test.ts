@@ -177,6 +177,7 @@ describe('setup', () => {
     const { code, err } = await papergate(APPLY);
     expect(code).toBe(1);
     expect(err).toMatch(/✖ environment production: GITHUB_REFUSED: .*billing plan/);
+    expect(err).toContain('✔ environment staging');
     expect(err).toContain('✔ label bug');
     expect(repository.rulesets).toHaveLength(1);
   });

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import type { Api } from './open.ts';
 import type { ApiClient } from './client.ts';
+import { GitHubFailure } from './failure.ts';
 import { BranchPolicySchema, EnvironmentSchema, NameSchema } from './schema.ts';
 import type { Reviewer } from './types.ts';
 
@@ -72,21 +73,30 @@ export function environmentsOf(api: Api): Environments {
       }),
     putEnvironment: (name, wanted) =>
       api.doing(`setting the environment ${name}`, async (client) => {
-        const { waitTimerMinutes, reviewers, preventSelfReview, branchPolicy } = wanted;
-        const at = { environment_name: name };
-        await client.send(`PUT ${AT}`, {
-          ...at,
-          wait_timer: waitTimerMinutes,
-          prevent_self_review: preventSelfReview,
-          reviewers: reviewers.length === 0 ? null : reviewers.map(({ type, id }) => ({ type, id })),
-          deployment_branch_policy: flagsOf(branchPolicy),
-        });
+        const { branchPolicy } = wanted;
+        const at = { environment_name: name, deployment_branch_policy: flagsOf(branchPolicy) };
+        try {
+          await client.send(`PUT ${AT}`, { ...at, ...protectionOf(wanted) });
+        } catch (error) {
+          // A private repository of a smaller plan takes no protection at all, also not the wish for none.
+          if (!(error instanceof GitHubFailure) || error.kind !== 'refused' || isProtected(wanted)) throw error;
+          await client.send(`PUT ${AT}`, at);
+        }
         if (Array.isArray(branchPolicy)) await putPolicies(client, name, branchPolicy);
       }),
     secretNames: (environment) => names('secrets', environment),
     variableNames: (environment) => names('variables', environment),
   };
 }
+
+const protectionOf = ({ waitTimerMinutes, reviewers, preventSelfReview }: WantedEnvironment) => ({
+  wait_timer: waitTimerMinutes,
+  prevent_self_review: preventSelfReview,
+  reviewers: reviewers.length === 0 ? null : reviewers.map(({ type, id }) => ({ type, id })),
+});
+
+const isProtected = ({ waitTimerMinutes, reviewers, preventSelfReview }: WantedEnvironment): boolean =>
+  waitTimerMinutes > 0 || reviewers.length > 0 || preventSelfReview;
 
 const flagsOf = (policy: BranchPolicy) =>
   policy === 'all'

@@ -124,6 +124,27 @@ describe('an environment', () => {
   });
 });
 
+test('an environment without protection is made also where the plan has none, one with is refused', async () => {
+  const github = await open({ without_protection: true });
+  const bare = {
+    waitTimerMinutes: 0,
+    reviewers: [],
+    preventSelfReview: false,
+    branchPolicy: [{ name: 'main', type: 'branch' as const }],
+  };
+  await github.putEnvironment('staging', bare);
+  expect((await github.environment('staging'))?.branchPolicy).toEqual([{ name: 'main', type: 'branch' }]);
+  for (const change of [
+    { waitTimerMinutes: 1 },
+    { preventSelfReview: true },
+    { reviewers: [{ type: 'User' as const, id: 1 }] },
+  ]) {
+    await expect(github.putEnvironment('production', { ...bare, ...change })).rejects.toMatchObject({
+      code: 'GITHUB_REFUSED',
+    });
+  }
+});
+
 describe('a run', () => {
   const run: FakeRun = {
     id: 11,

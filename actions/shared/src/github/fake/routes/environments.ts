@@ -121,8 +121,8 @@ function put(call: Call) {
   }
   if (typeof timer === 'number' && (timer < 0 || timer > 43_200)) throw invalid('Environment', 'wait_timer', 'invalid');
   const reviewers = reviewersOf(call);
-  const isProtected = reviewers.length > 0 || (typeof timer === 'number' && timer > 0);
-  if (repository.without_protection === true && isProtected) {
+  const asksFor = ['wait_timer', 'reviewers', 'prevent_self_review'].some((key) => body[key] !== undefined);
+  if (repository.without_protection === true && asksFor) {
     throw new Refusal(
       422,
       'Failed to create the environment protection rule. Please ensure the billing plan supports it.',
