@@ -1,4 +1,4 @@
-import { EvidenceStore, type ActionJob, type Outcome } from '@papergate/delivery';
+import { EvidenceStore, removePrivateFolder, type ActionJob, type Outcome, type PostJob } from '@papergate/delivery';
 import type { INPUTS, OUTPUTS } from './inputs.ts';
 import { judgeProduction } from './production.ts';
 import { judgeStaging } from './staging.ts';
@@ -13,4 +13,10 @@ export async function gate(job: GateJob): Promise<Outcome> {
   setOutput('sha', store.manifest.commit);
   setOutput('manifest-digest', store.manifest.digest);
   return inputs.environment === 'staging' ? judgeStaging(job, store) : judgeProduction(job, store);
+}
+
+/** Removes the key that a killed step left. */
+export function cleanUp({ state, context }: PostJob<typeof INPUTS>): Promise<void> {
+  removePrivateFolder(state('folder'), context);
+  return Promise.resolve();
 }

@@ -1,4 +1,4 @@
-import { BASE_INPUTS, defineInputs, defineOutputs, MOMENTS, ON_CALL_SCHEMA } from '@papergate/delivery';
+import { BASE_INPUTS, defineInputs, defineOutputs, MOMENTS, ON_CALL_SCHEMA, PLACE_INPUTS } from '@papergate/delivery';
 
 export const INPUTS = defineInputs({
   environment: {
@@ -84,9 +84,17 @@ export const INPUTS = defineInputs({
   'prometheus-url': {
     kind: 'text',
     maxLength: 2000,
-    description: 'production: address of the Prometheus that watches staging.',
+    description:
+      'production: address of the Prometheus that watches staging. With host: as that machine sees it, http://127.0.0.1:9091 where it is left out.',
   },
   'prometheus-token': { kind: 'secret', description: 'production: bearer token for it, where it wants one.' },
+  host: {
+    kind: 'text',
+    description:
+      'production: the machine of staging, ssh://user@host[:port], where its Prometheus listens on loopback alone.',
+  },
+  'ssh-key': PLACE_INPUTS['ssh-key'],
+  'known-hosts': PLACE_INPUTS['known-hosts'],
   'github-token': {
     kind: 'secret',
     description:

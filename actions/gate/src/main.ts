@@ -1,5 +1,5 @@
 import { runAction } from '@papergate/delivery';
-import { gate } from './gate.ts';
+import { cleanUp, gate } from './gate.ts';
 import { INPUTS, OUTPUTS } from './inputs.ts';
 
-void runAction({ name: 'gate', inputs: INPUTS, outputs: OUTPUTS, main: gate });
+void runAction({ name: 'gate', inputs: INPUTS, outputs: OUTPUTS, main: gate, post: cleanUp });

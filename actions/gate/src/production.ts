@@ -9,7 +9,6 @@ import {
   loadGateConfig,
   makeHome,
   openGitHub,
-  openPrometheus,
   PASS,
   readGateConfig,
   readWaivers,
@@ -21,6 +20,7 @@ import {
 } from '@papergate/delivery';
 import { Secret, UserError } from '@papergate/config';
 import type { GateJob } from './gate.ts';
+import { openWatch } from './prometheus.ts';
 import { reportDecision } from './report.ts';
 
 /** Whether production opens: every rule, with what GitHub and Prometheus say. The decision goes into the audit log. */
@@ -35,9 +35,7 @@ export async function judgeProduction(job: GateJob, store: EvidenceStore): Promi
   if (token.isEmpty) throw missing('github-token');
 
   const github = openGitHub({ apiUrl: context.apiUrl, token, repository: context.repository, env, signal });
-  const url = inputs['prometheus-url'];
-  const prometheus =
-    url === undefined ? undefined : openPrometheus({ url, token: inputs['prometheus-token'], env, signal });
+  const watch = openWatch(job);
   try {
     const asked: GateContext = {
       manifest: store.manifest,
@@ -51,8 +49,8 @@ export async function judgeProduction(job: GateJob, store: EvidenceStore): Promi
       now: () => gitHubTime({ apiUrl: context.apiUrl, token, env, signal }),
       github,
       prometheus: () => {
-        if (prometheus === undefined) throw missing('prometheus-url');
-        return prometheus;
+        if (watch.reader === undefined) throw missing('prometheus-url');
+        return watch.reader;
       },
       files: gateFiles({
         checkout: inputs['working-directory'],
@@ -76,7 +74,7 @@ export async function judgeProduction(job: GateJob, store: EvidenceStore): Promi
     setOutput('reasons', JSON.stringify(decision.reasons));
     return outcomeOf(decision);
   } finally {
-    await Promise.all([github.close(), prometheus?.close()]);
+    await Promise.all([github.close(), watch.close()]);
   }
 }
 
