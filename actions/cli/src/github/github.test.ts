@@ -10,7 +10,6 @@ import {
 } from '@papergate/delivery/github-fake';
 import { buildProgram, runProgram } from '../program.ts';
 import { testContext } from '../testing.ts';
-import { readNeeds } from './needs.ts';
 import type { Item } from './types.ts';
 
 const NAME = 'acme/trading';
@@ -89,8 +88,7 @@ const APPLY = ['setup', '--apply', '--reviewer', 'dan', '--reviewer', 'acme/trad
 /** What only a person can do. */
 function byHand(repository: FakeRepository): void {
   const { production, staging } = repository.environments;
-  if (production !== undefined)
-    Object.assign(production, { can_admins_bypass: false, secrets: ['ALPACA_LIVE_API_KEY'] });
+  production?.secrets.push('ALPACA_LIVE_API_KEY');
   staging?.secrets.push('ALPACA_PAPER_API_KEY');
   repository.secrets.push('TEAM_HOOK');
 }
@@ -103,7 +101,7 @@ describe('setup', () => {
     expect(out).toMatch(/environment production\n(.*\n)*.*wait timer +0 minutes → 1440 minutes/);
     expect(out).toMatch(/required reviewers +nobody → dan/);
     expect(out).toContain('gh secret set ALPACA_PAPER_API_KEY --env staging');
-    expect(out).toContain('GitHub’s API does not offer it: Settings → Environments → production');
+    expect(out).toContain('where GitHub does not take it: Settings → Environments → production');
     expect(writes()).toEqual([]);
   });
 
@@ -121,6 +119,7 @@ describe('setup', () => {
     expect(repository.environments['production']).toMatchObject({
       wait_timer: 1440,
       prevent_self_review: true,
+      can_admins_bypass: false,
       reviewers: [
         { type: 'User', name: 'dan' },
         { type: 'Team', name: 'traders' },
@@ -180,6 +179,27 @@ describe('setup', () => {
     expect(err).toContain('✔ environment staging');
     expect(err).toContain('✔ label bug');
     expect(repository.rulesets).toHaveLength(1);
+  });
+
+  test('says where to click, and exits 1, where the server does not let administrators’ bypass be set', async () => {
+    const repository = await start({ without_bypass_setting: true });
+    const { code, out } = await papergate(APPLY);
+    expect(code).toBe(1);
+    expect(repository.environments['production']).toMatchObject({ wait_timer: 1440, can_admins_bypass: true });
+    expect(out).toMatch(/bypass by administrators +allowed → not allowed\n.*Settings → Environments → production/);
+    Object.assign(repository.environments['production'] ?? {}, { can_admins_bypass: false });
+    expect((await papergate(['setup', '--apply'])).code).toBe(0);
+  });
+
+  test('does not let administrators go round the rules again when it changes something else', async () => {
+    const repository = await start();
+    await papergate(APPLY);
+    Object.assign(repository.environments['staging'] ?? {}, { can_admins_bypass: false, branch_policy: null });
+    await papergate(['setup', '--apply']);
+    expect(repository.environments['staging']).toMatchObject({
+      can_admins_bypass: false,
+      branch_policy: [{ name: 'main' }],
+    });
   });
 
   test('ends where GitHub cannot be reached for any step', async () => {
@@ -242,13 +262,13 @@ describe('check', () => {
       name: 'bypass',
       spoil: (one) => (production(one).can_admins_bypass = true),
       what: 'bypass by administrators',
-      state: 'by-hand',
+      state: 'set',
     },
     {
       name: 'bypass not told',
       spoil: (one) => (production(one).can_admins_bypass = undefined),
       what: 'bypass by administrators',
-      state: 'by-hand',
+      state: 'set',
     },
     { name: 'every branch', spoil: (one) => (production(one).branch_policy = null), what: 'branches', state: 'set' },
     {
@@ -363,27 +383,6 @@ describe('which repository, and by which token', () => {
   ])('%s', async (_, args, env, code) => {
     await start();
     await expect(papergate(['check', ...args], env)).rejects.toMatchObject({ code, exitCode: 2 });
-  });
-});
-
-describe('the environment of a job', () => {
-  const secretOf = (environment: string, on = 'push'): Record<string, string[]> => {
-    const job = `{ environment: '${environment}', steps: [{ run: '\${{ secrets.ONE }}' }] }`;
-    writeFileSync(join(checkout, '.github/workflows/a.yml'), `on: ${on}\njobs: { x: ${job} }\n`);
-    const { secrets } = readNeeds(checkout, ['staging', 'production']);
-    return Object.fromEntries([...secrets].map(([name, names]) => [name, [...names]]));
-  };
-
-  test('is what it says', () => {
-    expect(secretOf('canary')).toEqual({ canary: ['ONE'] });
-    expect(secretOf('')).toEqual({ '': ['ONE'] });
-  });
-
-  test('may be each choice of an input, else any', () => {
-    const on = '{ workflow_dispatch: { inputs: { where: { type: choice, options: [staging] } } } }';
-    expect(secretOf('${{ inputs.where }}', on)).toEqual({ staging: ['ONE'] });
-    expect(secretOf('${{ inputs.other }}', on)).toEqual({ staging: ['ONE'], production: ['ONE'] });
-    expect(secretOf('${{ vars.WHERE }}')).toEqual({ staging: ['ONE'], production: ['ONE'] });
   });
 });
 

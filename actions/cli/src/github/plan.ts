@@ -88,6 +88,8 @@ function planEnvironment({ wanted, facts, reviewers }: PlanInput, name: string):
     waitTimerMinutes: now?.waitTimerMinutes ?? 0,
     preventSelfReview: now?.preventSelfReview ?? false,
     reviewers: now?.reviewers ?? [],
+    // Left out, GitHub would let administrators go round the rules again.
+    ...(now?.canAdminsBypass === false ? { canAdminsBypass: false } : {}),
   };
   if (isProduction) items.push(...protect(to, { of, wanted, now, reviewers }));
   const isToSet = items.some((item) => item.state === 'set');
@@ -142,16 +144,17 @@ function protect(
   }
   if (wanted.noBypass) {
     const bypass = now?.canAdminsBypass ?? null;
+    to.canAdminsBypass = false;
     items.push({
       of,
       what: 'bypass by administrators',
       is: bypass === null ? 'not known' : bypass ? 'allowed' : 'not allowed',
       wanted: 'not allowed',
-      state: state(bypass === false, 'by-hand'),
+      state: state(bypass === false, 'set'),
       ...(bypass === false
         ? {}
         : {
-            fix: `GitHub’s API does not offer it: Settings → Environments → ${of.replace('environment ', '')}, clear "Allow administrators to bypass configured protection rules"`,
+            fix: `where GitHub does not take it: Settings → Environments → ${of.replace('environment ', '')}, clear "Allow administrators to bypass configured protection rules"`,
           }),
     });
   }

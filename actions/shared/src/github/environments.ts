@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { Api } from './open.ts';
-import type { ApiClient } from './client.ts';
+import type { ApiClient, Params } from './client.ts';
 import { GitHubFailure } from './failure.ts';
 import { BranchPolicySchema, EnvironmentSchema, NameSchema } from './schema.ts';
 import type { Reviewer } from './types.ts';
@@ -28,6 +28,8 @@ export interface WantedEnvironment {
   reviewers: readonly Pick<Reviewer, 'type' | 'id'>[];
   preventSelfReview: boolean;
   branchPolicy: BranchPolicy;
+  /** Left out: GitHub's default, which lets them. A server that does not know it leaves it as it is. */
+  canAdminsBypass?: boolean;
 }
 
 export interface Environments {
@@ -35,8 +37,8 @@ export interface Environments {
   environment(name: string): Promise<Environment | undefined>;
   environmentNames(): Promise<string[]>;
   /**
-   * Makes or changes one, with exactly these branch policies. Takes administration: write. That administrators cannot
-   * bypass the rules is nothing that the API sets.
+   * Makes or changes one, with exactly these branch policies. Takes administration: write. Read it again to know
+   * whether `canAdminsBypass` was taken.
    */
   putEnvironment(name: string, wanted: WantedEnvironment): Promise<void>;
   /**
@@ -75,13 +77,7 @@ export function environmentsOf(api: Api): Environments {
       api.doing(`setting the environment ${name}`, async (client) => {
         const { branchPolicy } = wanted;
         const at = { environment_name: name, deployment_branch_policy: flagsOf(branchPolicy) };
-        try {
-          await client.send(`PUT ${AT}`, { ...at, ...protectionOf(wanted) });
-        } catch (error) {
-          // A private repository of a smaller plan takes no protection at all, also not the wish for none.
-          if (!(error instanceof GitHubFailure) || error.kind !== 'refused' || isProtected(wanted)) throw error;
-          await client.send(`PUT ${AT}`, at);
-        }
+        await firstAccepted(bodiesOf(wanted).map((body) => () => client.send(`PUT ${AT}`, { ...at, ...body })));
         if (Array.isArray(branchPolicy)) await putPolicies(client, name, branchPolicy);
       }),
     secretNames: (environment) => names('secrets', environment),
@@ -89,14 +85,36 @@ export function environmentsOf(api: Api): Environments {
   };
 }
 
-const protectionOf = ({ waitTimerMinutes, reviewers, preventSelfReview }: WantedEnvironment) => ({
-  wait_timer: waitTimerMinutes,
-  prevent_self_review: preventSelfReview,
-  reviewers: reviewers.length === 0 ? null : reviewers.map(({ type, id }) => ({ type, id })),
-});
+/** What to send, the fullest first: each is sent where GitHub refuses the one before it. */
+function bodiesOf({ waitTimerMinutes, reviewers, preventSelfReview, canAdminsBypass }: WantedEnvironment): Params[] {
+  const protection = {
+    wait_timer: waitTimerMinutes,
+    prevent_self_review: preventSelfReview,
+    reviewers: reviewers.length === 0 ? null : reviewers.map(({ type, id }) => ({ type, id })),
+  };
+  const isProtected = waitTimerMinutes > 0 || reviewers.length > 0 || preventSelfReview;
+  return [
+    // GitHub takes it and its description of the API does not have it; servers of some years ago refuse it.
+    ...(canAdminsBypass === undefined ? [] : [{ ...protection, can_admins_bypass: canAdminsBypass }]),
+    protection,
+    // A private repository of a smaller plan takes no protection at all, also not the wish for none.
+    ...(isProtected ? [] : [{}]),
+  ];
+}
 
-const isProtected = ({ waitTimerMinutes, reviewers, preventSelfReview }: WantedEnvironment): boolean =>
-  waitTimerMinutes > 0 || reviewers.length > 0 || preventSelfReview;
+/** @throws GitHubFailure the last refusal, or the first failure of another kind */
+async function firstAccepted(tries: readonly (() => Promise<void>)[]): Promise<void> {
+  let refusal: unknown;
+  for (const send of tries) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof GitHubFailure) || error.kind !== 'refused') throw error;
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
 
 const flagsOf = (policy: BranchPolicy) =>
   policy === 'all'

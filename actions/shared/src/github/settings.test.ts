@@ -145,6 +145,16 @@ test('an environment without protection is made also where the plan has none, on
   }
 });
 
+test.each([
+  [{}, false],
+  [{ without_bypass_setting: true }, true],
+])('on %p an environment is made, whether its bypass can be set or not', async (server, bypass) => {
+  const github = await open(server);
+  const wanted = { waitTimerMinutes: 5, reviewers: [], preventSelfReview: true, branchPolicy: 'all' as const };
+  await github.putEnvironment('production', { ...wanted, canAdminsBypass: false });
+  expect(await github.environment('production')).toMatchObject({ waitTimerMinutes: 5, canAdminsBypass: bypass });
+});
+
 describe('a run', () => {
   const run: FakeRun = {
     id: 11,

@@ -226,7 +226,7 @@ describe('what is not as GitHub describes it', () => {
     ['POST {}/deployments', undefined, 'the body is missing'],
     ['POST {}/deployments', { ref: 'main', images: {} }, 'body/images is not described'],
     ['POST {}/deployments', { ref: 7 }, 'body/ref must be string'],
-    ['PUT {}/environments/x', { can_admins_bypass: false }, 'body/can_admins_bypass is not described'],
+    ['PUT {}/environments/x', { can_admin_bypass: false }, 'body/can_admin_bypass is not described'],
     ['POST {}/labels', { name: null }, 'body/name must be string'],
     ['GET {}/deployments/latest/statuses', undefined, 'parameter deployment_id must be integer'],
     ['DELETE {}/environments/x/deployment-branch-policies/1', { a: 1 }, 'a body is not described'],

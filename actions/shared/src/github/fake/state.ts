@@ -206,6 +206,8 @@ export interface FakeRepository {
   workflow_token: { default_workflow_permissions: 'read' | 'write'; can_approve_pull_request_reviews: boolean };
   /** As a private repository of a small plan has it: 422 where protection of an environment is asked for. */
   without_protection?: boolean;
+  /** As servers of some years ago: `can_admins_bypass` cannot be set. */
+  without_bypass_setting?: boolean;
 }
 
 export interface FakeState {

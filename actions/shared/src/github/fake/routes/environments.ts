@@ -135,12 +135,22 @@ function put(call: Call) {
     wait_timer: typeof timer === 'number' ? timer : 0,
     reviewers,
     prevent_self_review: body['prevent_self_review'] === true,
-    can_admins_bypass: before === undefined ? true : before.can_admins_bypass,
+    can_admins_bypass: bypassOf(call, before),
     branch_policy: isObject(flags) ? (flags['custom_branch_policies'] === true ? keeps : 'protected') : null,
     secrets: before?.secrets ?? [],
     variables: before?.variables ?? {},
   };
   return { status: 200, body: environment(call, name) };
+}
+
+/** Not in GitHub's description of the API, but in what it does: left out, administrators may go round the rules. */
+function bypassOf({ body, repository }: Call, before: FakeEnvironment | undefined): boolean | undefined {
+  const wanted = body['can_admins_bypass'];
+  if (repository.without_bypass_setting !== true) return typeof wanted === 'boolean' ? wanted : true;
+  if (wanted !== undefined) {
+    throw new Refusal(422, 'Invalid request.\n\n"can_admins_bypass" is not a permitted key.');
+  }
+  return before === undefined ? true : before.can_admins_bypass;
 }
 
 function reviewersOf(call: Call): FakeReviewer[] {
