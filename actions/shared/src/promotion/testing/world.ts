@@ -4,7 +4,6 @@ import type { Evidence } from '../../evidence/index.ts';
 import { passingEvidence } from '../../gate/testing.ts';
 import {
   startGitHubFake,
-  type FakeDeployment,
   type FakeEnvironment,
   type FakePull,
   type FakeRepository,
@@ -12,95 +11,18 @@ import {
   type GitHubFake,
 } from '../../github/fake/index.ts';
 import { openGitHub } from '../../github/open.ts';
-import { sealManifest, withImages, type Manifest } from '../../release/manifest.ts';
+import type { Manifest } from '../../release/manifest.ts';
 import { defaultGateConfig, type GateConfig } from '../config.ts';
 import { decideProduction, type ProductionDecision, type RuleSet } from '../decide.ts';
 import { gitHubTime } from '../github.ts';
 import { RULES } from '../rules/index.ts';
 import type { GateContext, GateFiles, Moment, OnCall } from '../types.ts';
 import type { Waiver } from '../waivers.ts';
+import { bom, checkpointOf } from './documents.ts';
 import { loadData } from './load.ts';
 import { WatchedBundle } from './prometheus.ts';
+import { ago, commit, deploymentOf, LAST, NOW, RELEASE, REPOSITORY, RUN_ID, WORKFLOW } from './releases.ts';
 import { startSigstore, type TestSigstore } from './sigstore.ts';
-
-export const REPOSITORY = 'acme/trading';
-export const WORKFLOW = '.github/workflows/deploy-staging.yml';
-export const RUN_ID = 900;
-export const NOW = Date.UTC(2026, 5, 10, 12);
-export const HOUR = 3_600_000;
-const ENV: EnvSource = {};
-
-export const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
-export const commit = (digit: string): string => digit.repeat(40);
-/** Hours before {@link NOW}, as GitHub writes it. */
-export const ago = (hours: number): string => new Date(NOW - hours * HOUR).toISOString().replace('.000Z', 'Z');
-
-/** The release that wants to production, and the one that runs there. */
-export const RELEASE = makeManifest('c', '1');
-export const LAST = makeManifest('a', '2');
-
-export function makeManifest(of: string, image: string): Manifest {
-  const service = { entry: 'services/x/src/main.ts', digest: digest('5') };
-  const manifest = sealManifest({
-    commit: commit(of),
-    services: { 'execution-engine': service, 'market-data': service, 'paper-exchange': service },
-    config_digest: digest('6'),
-    lockfile_digest: digest('7'),
-    schema_version: '0003',
-  });
-  const named = (name: string, digit: string) => ({ repository: `ghcr.io/acme/${name}`, digest: digest(digit) });
-  return withImages(manifest, {
-    'execution-engine': named('execution-engine', image),
-    'market-data': named('market-data', '3'),
-    postgres: named('postgres', '8'),
-  });
-}
-
-export function deploymentOf(
-  manifest: Manifest,
-  {
-    id,
-    hoursAgo,
-    environment = 'staging',
-    state = 'success',
-    run = id,
-    payload = true,
-  }: {
-    id: number;
-    hoursAgo: number;
-    environment?: string;
-    state?: string;
-    run?: number;
-    payload?: boolean;
-  },
-): FakeDeployment {
-  const images = Object.fromEntries(
-    Object.entries(manifest.images ?? {}).map(([name, { repository, digest: own }]) => [name, `${repository}@${own}`]),
-  );
-  const status = (offset: number, of: string, at: number) => ({
-    id: id * 10 + offset,
-    state: of,
-    description: '',
-    environment_url: '',
-    log_url: `https://github.com/${REPOSITORY}/actions/runs/${run}`,
-    creator: 'github-actions[bot]',
-    created_at: ago(at),
-  });
-  return {
-    id,
-    sha: manifest.commit,
-    ref: 'main',
-    task: 'deploy',
-    environment,
-    payload: payload ? { schema: 1, manifest_digest: manifest.digest, images, run_id: run } : '',
-    description: '',
-    creator: 'github-actions[bot]',
-    created_at: ago(hoursAgo + 0.2),
-    production_environment: environment === 'production',
-    transient_environment: false,
-    statuses: [status(1, 'in_progress', hoursAgo + 0.1), ...(state === 'none' ? [] : [status(2, state, hoursAgo)])],
-  };
-}
 
 /** What scanners, people and earlier jobs left in files; each can be changed, or be an error that is thrown. */
 export interface WorldFiles {
@@ -115,6 +37,11 @@ export interface WorldFiles {
   criticalAlerts: string[];
   trustedRoot: string;
 }
+
+export { bom, checkpointOf, vulnerability } from './documents.ts';
+export * from './releases.ts';
+
+const ENV: EnvSource = {};
 
 /** A release with which all is well, and everything around it that the gate looks at. */
 export interface World {
@@ -295,53 +222,6 @@ function makeFiles(criticalAlerts: string[], trustedRoot: string): WorldFiles {
     onCall: [{ who: 'operator', from: ago(8), until: ago(-8) }],
     criticalAlerts,
     trustedRoot,
-  };
-}
-
-/** CycloneDX as image scanners write it, with one finding that does no harm. */
-export function bom(
-  of: string,
-  vulnerabilities: unknown[] = [vulnerability('low')],
-  timestamp: string | undefined = ago(3),
-) {
-  return {
-    bomFormat: 'CycloneDX',
-    specVersion: '1.6',
-    metadata: {
-      ...(timestamp === undefined ? {} : { timestamp }),
-      component: { type: 'container', name: 'image', version: of },
-    },
-    vulnerabilities,
-  };
-}
-export const vulnerability = (severity: string, analysis?: Record<string, string>) => ({
-  id: `CVE-2026-${severity}`,
-  ratings: [{ severity }],
-  ...(analysis === undefined ? {} : { analysis }),
-});
-
-export function checkpointOf({ id, at, ok = true }: { id: string; at: string; ok?: boolean }): Checkpoint {
-  return {
-    schema: 1,
-    id,
-    taken_at: at,
-    reason: 'scheduled',
-    commit: RELEASE.commit,
-    manifest_digest: RELEASE.digest,
-    schema_version: '0003',
-    format: 'sql',
-    file: 'dump.sql.gz',
-    bytes: 1000,
-    sha256: '9'.repeat(64),
-    database: 'papergate',
-    server_version: 180_004,
-    tables: [],
-    sequences: [],
-    objects: [],
-    moments: [],
-    verified_at: at,
-    duration_ms: { dump: 1, verify: 1, total: 2 },
-    drills: [{ at, ok, duration_ms: 5, problems: ok ? [] : ['rows of orders differ'] }],
   };
 }
 
