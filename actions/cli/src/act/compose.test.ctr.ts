@@ -29,9 +29,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   removeProject(project);
-  const images = lines(docker('images', '--format', '{{.Repository}}@{{.Digest}}'));
-  const own = images.filter((image) => image.startsWith(`${containers().registry}/${project}/`));
-  if (own.length > 0) docker('rmi', '-f', ...own);
+  // By their names and not by their ids: the same image may be another test's under another name.
+  const format = '{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}';
+  const names = lines(docker('images', '--digests', '--format', format)).flatMap((line) => line.split(' '));
+  const prefix = `${containers().registry}/${project}/`;
+  const own = names.filter((name) => name.startsWith(prefix) && !name.includes('<none>'));
+  if (own.length > 0) docker('rmi', '-f', ...new Set(own));
   await series?.close();
 });
 
