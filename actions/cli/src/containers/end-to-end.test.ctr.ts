@@ -122,7 +122,9 @@ describe('a commit', () => {
   test('the second one is delivered under clients that go on ordering, and rolled back with nothing lost', async () => {
     const orders = new OrderClient({ url: kit.url('orchestrator'), token: kit.token() }).start();
     const path = 'services/signal-bridge/src/main.ts';
-    const second = kit.clone.commit('a change of one service', { [path]: `${kit.clone.read(path)}\n// changed\n` });
+    const second = kit.clone.commit('a change of one service', {
+      [path]: `process.title = 'changed';\n${kit.clone.read(path)}`,
+    });
     kit.clone.git('checkout', '-q', second);
     await mustEnd(kit.papergate('ship', ...kit.flags, '--sha', second, ...bundle));
     const next = newest(kit.place);
