@@ -4,7 +4,7 @@ import { POLICY_RULES, PROBE_RULES } from '@papergate/config';
 import { INPUTS, OUTPUTS } from './inputs.ts';
 import { annotate, codeOf, ofProblem, summarise } from './report.ts';
 
-const placesOf = (where: string, root = '/work/repo', workspace = '/work/repo'): LogPlace[] => {
+const placesOf = (where: string, root = '/runner/repo', workspace = '/runner/repo'): LogPlace[] => {
   const places: LogPlace[] = [];
   const log = { error: (_text: string, place: LogPlace = {}) => void places.push(place) };
   annotate(log, [{ rule: 'a-rule', where, message: 'it is so', fix: 'mend it' }], root, workspace);
@@ -28,7 +28,7 @@ describe('an objection', () => {
   });
 
   test('stands at its place in a checkout that is not the workspace itself', () => {
-    expect(placesOf('.env:1', '/work/repo/checkout/inner', '/work/repo')).toEqual([
+    expect(placesOf('.env:1', '/runner/repo/checkout/inner', '/runner/repo')).toEqual([
       { title: 'a-rule', file: 'checkout/inner/.env', line: 1 },
     ]);
   });
@@ -36,11 +36,11 @@ describe('an objection', () => {
   test('about a file does not say where this machine keeps the checkout', () => {
     const problem = {
       code: 'CONFIG_SYNTAX',
-      where: '/work/repo/config/a.toml: x',
-      message: '/work/repo/config/a.toml is no TOML',
+      where: '/runner/repo/config/a.toml: x',
+      message: '/runner/repo/config/a.toml is no TOML',
       fix: 'mend it',
     };
-    expect(ofProblem(problem, '/work/repo')).toEqual({
+    expect(ofProblem(problem, '/runner/repo')).toEqual({
       rule: 'config-syntax',
       where: 'config/a.toml: x',
       message: 'config/a.toml is no TOML',
