@@ -4,7 +4,7 @@ import { readAudit } from './audit.ts';
 import type { DeliverEvent } from './events.ts';
 import { goodReleases } from './history.ts';
 import { recover } from './recover.ts';
-import { ORDER, simManifest, type Fault } from './testing/bundle.ts';
+import { ORDER, simManifest, WAVES, type Fault } from './testing/bundle.ts';
 import { demandSound, SimWorld, stepsOf } from './testing/world.ts';
 
 let world: SimWorld;
@@ -374,6 +374,15 @@ describe('a release that does not get through', () => {
     const outcome = await world.delivered(two);
     expect(outcome.diagnosis).toMatchObject({ service: first, step: `start:${first}` });
     expect(world.time.now - began).toBeLessThan(60_000);
+    await demandSound(world, one);
+  });
+
+  test('is named by the first in order of those that are not ready when the time is over', async () => {
+    await world.delivered(one);
+    const [early = '', late = ''] = WAVES.find((wave) => wave.length > 1) ?? [];
+    world.break(two, { kind: 'never-ready', service: late }, { kind: 'never-ready', service: early });
+    const outcome = await world.delivered(two, { patience: { readyMs: 20_000 } });
+    expect(outcome.diagnosis).toMatchObject({ service: early, step: `start:${early}` });
     await demandSound(world, one);
   });
 
