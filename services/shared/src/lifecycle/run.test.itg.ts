@@ -19,7 +19,7 @@ const children: ChildProcess[] = [];
 
 beforeEach(async () => {
   configDir = mkdtempSync(join(tmpdir(), 'papergate-run-'));
-  for (const environment of ['development', 'staging'])
+  for (const environment of ['development', 'staging', 'production'])
     cpSync(join(CONFIG, `system.${environment}.json`), join(configDir, `system.${environment}.json`));
   for (const file of ['risk_limits.toml', 'risk_limits.development.toml', 'risk_limits.staging.toml'])
     cpSync(join(CONFIG, file), join(configDir, file));
@@ -30,6 +30,9 @@ beforeEach(async () => {
   edit('development', (system) => {
     system.services.dashboard.http_port = port;
     system.shutdown_timeout_ms = 500;
+  });
+  edit('production', (system) => {
+    system.services.dashboard.http_port = port;
   });
 });
 afterEach(() => {
@@ -203,5 +206,53 @@ describe('a service process', () => {
       if (value !== undefined && value !== '')
         expect(service.output.stderr + service.output.stdout).not.toContain(value);
     }
+  });
+});
+
+describe('a service process in production', () => {
+  const commit = randomBytes(20).toString('hex');
+  const evidence = {
+    approved: true,
+    commit,
+    manifest_digest: `sha256:${randomBytes(32).toString('hex')}`,
+    approved_by: ['first', 'second'],
+    approved_at: '2026-01-02T03:04:05Z',
+  };
+
+  /** In production, behind a gate that left this text; undefined: it left nothing. */
+  function startLive(text: string | undefined, env: Record<string, string> = {}) {
+    const file = join(configDir, 'gate.json');
+    if (text !== undefined) writeFileSync(file, text);
+    return start({
+      ENVIRONMENT: 'production',
+      DRY_RUN: 'false',
+      ALPACA_PAPER: 'false',
+      ALPACA_API_KEY: paperKey().replace(/^PK/, 'A'.concat('K')),
+      API_TOKEN: randomBytes(12).toString('hex'),
+      RELEASE_SHA: commit,
+      GATE_EVIDENCE_FILE: file,
+      ...env,
+    });
+  }
+
+  test('starts with the evidence of the gate for the commit that runs', async () => {
+    const service = startLive(JSON.stringify(evidence));
+    await service.up();
+    service.child.kill('SIGTERM');
+    expect(await service.exited).toBe(0);
+    expect(service.output.stderr).toBe('');
+  });
+
+  test.each<[string, string | undefined, Record<string, string>, RegExp]>([
+    ['no GATE_EVIDENCE_FILE', undefined, { GATE_EVIDENCE_FILE: '' }, /\[gate\].*there is no evidence of it/],
+    ['a file that is not there', undefined, {}, /GATE_EVIDENCE_UNREADABLE: .*cannot be read/],
+    ['half of the JSON', JSON.stringify(evidence).slice(0, -9), {}, /GATE_EVIDENCE_UNREADABLE: .* is no JSON\n/],
+    ['evidence of another commit', JSON.stringify({ ...evidence, commit: 'a'.repeat(40) }), {}, /another commit than/],
+  ])('refuses to start with %s: exit 2', async (_what, text, env, words) => {
+    const service = startLive(text, env);
+    expect(await service.exited).toBe(2);
+    expect(service.output.stderr).toMatch(words);
+    expect(service.output.stderr).not.toContain('    at ');
+    expect(service.output.stdout).toBe('');
   });
 });

@@ -22,6 +22,7 @@ import { isLoopback } from '../app/guard.ts';
 import type { ServiceApp } from '../app/build-app.ts';
 import { addDiskMetrics } from '../metrics/disk.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
+import { readGateEvidence } from './gate-evidence.ts';
 import { Readiness } from './readiness.ts';
 import { listenHost } from './urls.ts';
 
@@ -64,7 +65,7 @@ export function loadServiceContext(
   const environment = readEnvironmentName(env);
   const system = loadSystemConfig(configDir, environment);
   const riskLimits = loadRiskLimits(configDir, environment);
-  assertCredentials({ environment, env, files: [], system });
+  assertCredentials({ environment, env, files: [], system, gate: readGateEvidence(environment, env) });
   const runtime = readRuntimeEnv(env, system);
   requireToken(service, system, runtime);
   const metrics = createMetrics(service);
