@@ -7,7 +7,14 @@ type Blackout = RiskLimits['time_restrictions']['blackout_periods'][number];
 
 /** What no single key can show: limits that contradict each other or that nothing can ever keep. */
 export function riskLimitProblems(limits: RiskLimits): Problem[] {
-  return [...zeroLimits(limits), ...wrongOrder(limits), ...times(limits), ...blackouts(limits)];
+  return [
+    ...zeroLimits(limits),
+    ...wrongOrder(limits),
+    ...withoutEffect(limits),
+    ...times(limits),
+    ...days(limits),
+    ...blackouts(limits),
+  ];
 }
 
 function zeroLimits({ position_limits: position, loss_limits: loss, order_validation: order }: RiskLimits): Problem[] {
@@ -17,6 +24,8 @@ function zeroLimits({ position_limits: position, loss_limits: loss, order_valida
     ['position_limits.max_gross_exposure', position.max_gross_exposure],
     ['position_limits.max_net_exposure', position.max_net_exposure],
     ['loss_limits.max_daily_loss', loss.max_daily_loss],
+    ['loss_limits.max_weekly_loss', loss.max_weekly_loss],
+    ['loss_limits.max_monthly_loss', loss.max_monthly_loss],
     ['order_validation.max_order_quantity', order.max_order_quantity],
     ['order_validation.max_order_value', order.max_order_value],
     ['order_validation.max_price', order.max_price],
@@ -30,8 +39,16 @@ function zeroLimits({ position_limits: position, loss_limits: loss, order_valida
     }));
 }
 
-function wrongOrder({ position_limits: position, order_validation: order }: RiskLimits): Problem[] {
+function wrongOrder({ position_limits: position, loss_limits: loss, order_validation: order }: RiskLimits): Problem[] {
   const pairs: [string, string, string, string][] = [
+    ['loss_limits.max_daily_loss', loss.max_daily_loss, 'loss_limits.max_weekly_loss', loss.max_weekly_loss],
+    ['loss_limits.max_weekly_loss', loss.max_weekly_loss, 'loss_limits.max_monthly_loss', loss.max_monthly_loss],
+    [
+      'order_validation.max_orders_per_second',
+      String(order.max_orders_per_second),
+      'order_validation.max_orders_per_minute',
+      String(order.max_orders_per_minute),
+    ],
     ['order_validation.min_price', order.min_price, 'order_validation.max_price', order.max_price],
     [
       'order_validation.max_order_quantity',
@@ -65,6 +82,61 @@ function wrongOrder({ position_limits: position, order_validation: order }: Risk
       message: `${key} is "${low}", allowed: at most ${bound}, which is "${high}"`,
       fix: `lower ${key} or raise ${bound}`,
     }));
+}
+
+/** What is switched on and could never act, since what it hangs on is switched off: somebody relies on it. */
+function withoutEffect({ circuit_breaker: breaker, stop_loss: stop, time_restrictions: time }: RiskLimits): Problem[] {
+  const rows: [dead: boolean, key: string, found: string, needs: string][] = [
+    [stop.trailing && !stop.enabled, 'stop_loss.trailing', 'true', 'stop_loss.enabled is true'],
+    [breaker.auto_resume && !breaker.enabled, 'circuit_breaker.auto_resume', 'true', 'circuit_breaker.enabled is true'],
+    [
+      breaker.auto_resume && breaker.cooldown_seconds === 0,
+      'circuit_breaker.auto_resume',
+      'true',
+      'circuit_breaker.cooldown_seconds is more than 0, or it would trip and resume without a pause',
+    ],
+    [
+      !time.regular_hours_only && time.no_new_positions_before_close_minutes > 0,
+      'time_restrictions.no_new_positions_before_close_minutes',
+      String(time.no_new_positions_before_close_minutes),
+      'time_restrictions.regular_hours_only is true',
+    ],
+  ];
+  return rows
+    .filter(([dead]) => dead)
+    .map(([, key, found, needs]) => ({
+      key,
+      message: `${key} is ${found}, allowed: only where ${needs}`,
+      fix: `change one of the two: as it stands ${key} has no effect that anybody could want`,
+    }));
+}
+
+function days({ time_restrictions: time }: RiskLimits): Problem[] {
+  const problems: Problem[] = [];
+  const named = [
+    ...time.closed_days.map((day, i) => [`time_restrictions.closed_days.${i}`, day] as const),
+    ...time.early_closes.map(({ day }, i) => [`time_restrictions.early_closes.${i}.day`, day] as const),
+  ];
+  for (const [key, day] of named) {
+    if (isDay(day)) continue;
+    problems.push({ key, message: `${key} is "${day}", allowed: a day that exists, as YYYY-MM-DD`, fix: 'correct it' });
+  }
+  for (const [i, { day, close }] of time.early_closes.entries()) {
+    if (close > time.open && close < time.close) continue;
+    const key = `time_restrictions.early_closes.${i}.close`;
+    problems.push({
+      key,
+      message: `${key} is "${close}" on ${day}, allowed: after open, which is "${time.open}", and before close, which is "${time.close}"`,
+      fix: 'correct it; a day without trading belongs to closed_days',
+    });
+  }
+  return problems;
+}
+
+/** Date rolls 31 April over to 1 May; a day that does not come back as it went in does not exist. */
+function isDay(day: string): boolean {
+  const at = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
 }
 
 function times({ time_restrictions: time }: RiskLimits): Problem[] {
@@ -149,12 +221,8 @@ function blackoutProblem({ name, from, to }: Blackout, key: string): Problem[] {
 function readTime(text: string): { daily: boolean; at: number } | undefined {
   if (/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$/.test(text)) return { daily: true, at: minutes(text) };
   const rfc3339 =
-    /^(\d{4}-\d{2}-(\d{2}))T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/.exec(
-      text,
-    );
+    /^(\d{4}-\d{2}-\d{2})T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/.exec(text);
   if (rfc3339 === null) return undefined;
-  // Date rolls 31 April over to 1 May; a day that does not come back as it went in does not exist.
-  const day = new Date(`${rfc3339[1]}T00:00:00Z`);
-  if (Number.isNaN(day.getTime()) || day.getUTCDate() !== Number(rfc3339[2])) return undefined;
+  if (!isDay(rfc3339[1] ?? '')) return undefined;
   return { daily: false, at: Date.parse(text) };
 }

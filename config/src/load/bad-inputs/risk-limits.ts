@@ -133,6 +133,84 @@ export const BAD_RISK_LIMITS: readonly BadInput[] = [
     'at most position_limits.max_gross_exposure',
   ],
   [
+    'a week that may lose less than a day',
+    over('max_weekly_loss = "100000"', 'max_weekly_loss = "1999"'),
+    INVALID,
+    'at most loss_limits.max_weekly_loss',
+  ],
+  [
+    'a month that may lose less than a week',
+    over('max_monthly_loss = "400000"', 'max_monthly_loss = "99999"'),
+    INVALID,
+    'at most loss_limits.max_monthly_loss',
+  ],
+  [
+    'more orders a second than a minute',
+    over('max_orders_per_minute = 300000', 'max_orders_per_minute = 4999'),
+    INVALID,
+    'order_validation.max_orders_per_second is "5000", allowed: at most order_validation.max_orders_per_minute',
+  ],
+  [
+    'a trailing stop without a stop',
+    risk('enabled = true\npercent = 2.0\ntrailing = false', 'enabled = false\npercent = 2.0\ntrailing = true'),
+    INVALID,
+    'stop_loss.trailing is true, allowed: only where stop_loss.enabled is true',
+  ],
+  [
+    'a breaker that resumes at once',
+    risk('cooldown_seconds = 300\nauto_resume = false', 'cooldown_seconds = 0\nauto_resume = true'),
+    INVALID,
+    'circuit_breaker.auto_resume is true, allowed: only where circuit_breaker.cooldown_seconds is more than 0',
+  ],
+  [
+    'a breaker that is off and resumes',
+    risk(
+      /enabled = true\nmax_rejects_per_minute = 20\n([\s\S]*)auto_resume = false/,
+      'enabled = false\nmax_rejects_per_minute = 20\n$1auto_resume = true',
+    ),
+    INVALID,
+    'circuit_breaker.auto_resume is true, allowed: only where circuit_breaker.enabled is true',
+  ],
+  [
+    'minutes before a close that nothing looks at',
+    over('no_new_positions_before_close_minutes = 0', 'no_new_positions_before_close_minutes = 5'),
+    INVALID,
+    'allowed: only where time_restrictions.regular_hours_only is true',
+  ],
+  ['a window of negative length', over('duplicate_window_ms = 0', 'duplicate_window_ms = -1'), INVALID, 'is -1'],
+  ['a spread of nothing', over('max_spread_percent = 200.0', 'max_spread_percent = 0'), INVALID, 'is 0'],
+  [
+    'a calendar that does not exist',
+    risk('exchange_calendar = "NYSE"', 'exchange_calendar = "LSE"'),
+    INVALID,
+    'time_restrictions.exchange_calendar is "LSE", allowed: "NYSE", "none"',
+  ],
+  [
+    'a closed day that does not exist',
+    risk('closed_days = []', 'closed_days = ["2026-02-29"]'),
+    INVALID,
+    'time_restrictions.closed_days.0 is "2026-02-29", allowed: a day that exists',
+  ],
+  [
+    'a closed day without quotes',
+    risk('closed_days = []', 'closed_days = [2026-02-28]'),
+    INVALID,
+    'closed_days.0',
+    'in quotes',
+  ],
+  [
+    'an early close after the close',
+    risk('early_closes = []', 'early_closes = [{ day = "2026-07-02", close = "16:00" }]'),
+    INVALID,
+    'time_restrictions.early_closes.0.close is "16:00" on 2026-07-02, allowed: after open',
+  ],
+  [
+    'an early close on a day that does not exist',
+    risk('early_closes = []', 'early_closes = [{ day = "2026-06-31", close = "13:00" }]'),
+    INVALID,
+    'time_restrictions.early_closes.0.day is "2026-06-31"',
+  ],
+  [
     'a day that closes before it opens',
     risk('open = "09:30"', 'open = "16:30"'),
     INVALID,
@@ -162,6 +240,7 @@ export const BAD_RISK_LIMITS: readonly BadInput[] = [
   [
     'no time left to trade',
     (folder) => {
+      folder.edit(OVER, 'regular_hours_only = false', 'regular_hours_only = true');
       folder.edit(OVER, 'no_new_positions_before_close_minutes = 0', 'no_new_positions_before_close_minutes = 390');
     },
     INVALID,
