@@ -27,6 +27,9 @@ import { createZone } from './limits/zone.ts';
 import { Monitor } from './monitor.ts';
 import { Protection } from './protection/protection.ts';
 import { addReadiness } from './readiness.ts';
+import { addScopeRoutes } from './scope/routes.ts';
+import { OrderScope } from './scope/scope.ts';
+import { createScopeStore } from './scope/store.ts';
 import { RISK_SETTINGS, type RiskSettings } from './settings.ts';
 import { MarketFeed } from './sync/market-feed.ts';
 import { OrderFeed } from './sync/order-feed.ts';
@@ -83,6 +86,16 @@ export async function buildRiskManager(
     onTrip: (code) => instruments.trips.inc({ code }),
     now,
   });
+  const scope = new OrderScope({
+    release: env.releaseSha,
+    environment: env.environment,
+    symbols: system.symbols,
+    store: createScopeStore(pool, env.releaseSha),
+    recorder,
+    logger,
+    now,
+  });
+  Object.assign(instruments.scope, { collect: () => instruments.scope.set(scope.count()) });
   const client = (service: 'execution-engine' | 'market-data') =>
     createServiceClient({ baseUrl: httpUrl(system, service), token: env.apiToken });
   const engine = client('execution-engine');
@@ -138,6 +151,7 @@ export async function buildRiskManager(
     exposure,
     limits,
     rate,
+    scope,
     rules,
     recorder,
     instruments,
@@ -153,7 +167,7 @@ export async function buildRiskManager(
   });
 
   const app = await buildServiceApp({ ...context, now });
-  addReadiness(context.readiness, { breaker, orders, pool, url: env.databaseUrl });
+  addReadiness(context.readiness, { breaker, orders, scope, pool, url: env.databaseUrl });
   addRoutes(app, {
     limits: riskLimits,
     exposure,
@@ -165,6 +179,7 @@ export async function buildRiskManager(
     },
     now,
   });
+  addScopeRoutes(app, { scope, release: env.releaseSha, symbols: system.symbols });
   const worker = new Worker({
     breaker,
     orders,
@@ -174,6 +189,7 @@ export async function buildRiskManager(
     protection,
     streak,
     exposure,
+    scope,
     pool,
     marketData: client('market-data'),
     endpoints: { marketData: busEndpoint(system, 'market-data'), engine: busEndpoint(system, 'execution-engine') },

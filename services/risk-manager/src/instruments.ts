@@ -19,6 +19,7 @@ export function createInstruments(metrics: Metrics) {
     dailyPnl: metrics.gauge('daily_pnl_usd', 'Profit or loss of the day, realized and unrealized'),
     drawdown: metrics.gauge('drawdown_percent', 'How far the account is below its peak'),
     streak: metrics.gauge('consecutive_losses', 'Positions closed at a loss, one after the other'),
+    scope: metrics.gauge('order_scope_symbols', 'Symbols that the release may trade, by the roll-out'),
     reservations: metrics.gauge('risk_reservations', 'Open orders whose exposure is reserved'),
     protections: metrics.counter('protective_orders_total', 'Orders that close a position at its stop or target', [
       'trigger',

@@ -8,6 +8,8 @@ export interface RiskSettings {
   equityIntervalMs: number;
   firstEquityRetryMs: number;
   protectionRetryMs: number;
+  /** Between two tries to read the stored order scope, and between two looks whether its time is over, ms. */
+  scopeIntervalMs: number;
 }
 
 export const RISK_SETTINGS: RiskSettings = {
@@ -16,4 +18,5 @@ export const RISK_SETTINGS: RiskSettings = {
   equityIntervalMs: 5_000,
   firstEquityRetryMs: 250,
   protectionRetryMs: 5_000,
+  scopeIntervalMs: 250,
 };

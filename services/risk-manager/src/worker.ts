@@ -14,6 +14,7 @@ import type { Exposure } from './exposure/exposure.ts';
 import type { Instruments } from './instruments.ts';
 import type { Monitor } from './monitor.ts';
 import type { Protection } from './protection/protection.ts';
+import type { OrderScope } from './scope/scope.ts';
 import type { RiskSettings } from './settings.ts';
 import { loadClosedTrades } from './sync/closed-trades.ts';
 import type { MarketFeed } from './sync/market-feed.ts';
@@ -28,6 +29,7 @@ export interface WorkerOptions {
   protection: Protection;
   streak: LossStreak;
   exposure: Exposure;
+  scope: OrderScope;
   pool: Pool;
   marketData: Pick<ServiceClient, 'get'>;
   endpoints: { marketData: string; engine: string };
@@ -78,6 +80,10 @@ export class Worker {
     this.#every(
       () => (equity.askedAt === undefined ? settings.firstEquityRetryMs : settings.equityIntervalMs),
       () => equity.refresh(),
+    );
+    this.#every(
+      () => settings.scopeIntervalMs,
+      () => this.#watchScope(),
     );
     this.#every(
       () => monitorMs,
@@ -137,6 +143,18 @@ export class Worker {
         { reason: messageOf(error) },
         'positions and open orders cannot be read from the database, trying again',
       );
+    }
+  }
+
+  async #watchScope(): Promise<void> {
+    const { logger, scope } = this.#options;
+    if (scope.known) scope.tick();
+    else {
+      await scope
+        .load()
+        .catch((error: unknown) =>
+          logger.warn({ reason: messageOf(error) }, 'the stored order scope cannot be read, trying again'),
+        );
     }
   }
 

@@ -5,6 +5,7 @@ import type { Recorder } from '../events/recorder.ts';
 import type { Exposure } from '../exposure/exposure.ts';
 import type { Instruments } from '../instruments.ts';
 import type { CompiledLimits } from '../limits/compile.ts';
+import type { OrderScope } from '../scope/scope.ts';
 import { attosText } from '../units.ts';
 import { evaluate, readRiskOrder, type CheckedOrder, type Verdict } from './evaluate.ts';
 import type { RateWindow } from './rate-window.ts';
@@ -13,6 +14,7 @@ export interface HandlerOptions {
   exposure: Exposure;
   limits: CompiledLimits;
   rate: RateWindow;
+  scope: Pick<OrderScope, 'refusal'>;
   rules: Pick<BreakerRules, 'rejected'>;
   recorder: Pick<Recorder, 'record'>;
   instruments: Pick<Instruments, 'checks' | 'refusals' | 'checkSeconds'>;
@@ -21,7 +23,7 @@ export interface HandlerOptions {
 }
 
 /** Refusals that say nothing about the sender: counting them would let a halt feed itself. */
-const NO_REJECT = new Set(['RISK_HALTED', 'RISK_REDUCING_ONLY']);
+const NO_REJECT = new Set(['RISK_HALTED', 'RISK_REDUCING_ONLY', 'OUTSIDE_ROLLOUT']);
 
 export type StateAnswer = RiskState & { equity: string | null };
 
@@ -53,7 +55,7 @@ export function createHandler(options: HandlerOptions): (request: unknown) => Ri
 }
 
 function check(options: HandlerOptions, request: Parameters<typeof readRiskOrder>[0]): RiskVerdict {
-  const { exposure, instruments, limits, now, rate } = options;
+  const { exposure, instruments, limits, now, rate, scope } = options;
   const startedAt = performance.now();
   const state = exposure.state ?? 'HALTED';
   const at = now();
@@ -65,7 +67,9 @@ function check(options: HandlerOptions, request: Parameters<typeof readRiskOrder
   }
   // The same order asked for again: the answer to the first question was lost.
   exposure.release(order.clientOrderId);
-  const verdict = evaluate(order, exposure, limits, rate, at);
+  const judged = evaluate(order, exposure, limits, rate, at);
+  const outside = judged.allowed ? scope.refusal(order, exposure, at) : undefined;
+  const verdict: Verdict = outside === undefined ? judged : { allowed: false, ...outside };
   instruments.checks.inc({ verdict: verdict.allowed ? 'allowed' : 'refused' });
   instruments.checkSeconds.observe((performance.now() - startedAt) / 1000);
   if (!verdict.allowed) return refuse(options, order, verdict, state, at);

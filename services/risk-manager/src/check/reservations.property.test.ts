@@ -36,6 +36,7 @@ function handlerOf(exposure: Exposure) {
     exposure,
     limits: compiled,
     rate: new RateWindow(1_000),
+    scope: { refusal: () => undefined },
     rules: { rejected: () => undefined },
     recorder: { record: () => undefined },
     instruments,

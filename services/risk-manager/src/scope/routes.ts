@@ -1,0 +1,60 @@
+import { Type, type Static } from 'typebox';
+import { HttpError, type ServiceApp } from '@papergate/service-kit';
+import type { OrderScope } from './scope.ts';
+
+export interface ScopeRouteOptions {
+  scope: OrderScope;
+  /** The commit that runs. */
+  release: string;
+  /** All that the system configuration trades. */
+  symbols: readonly string[];
+}
+
+const text = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '\\S' });
+const Body = Type.Object(
+  {
+    release: text(64),
+    stage: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
+    symbols: Type.Union([Type.Literal('all'), Type.Array(Type.String(), { maxItems: 10_000, uniqueItems: true })]),
+    reason: text(500),
+    set_by: text(200),
+    ttl_seconds: Type.Optional(Type.Integer({ minimum: 5, maximum: 3600 })),
+  },
+  { additionalProperties: false },
+);
+
+/** What this side says of a scope by itself. */
+const OURS = ['unset', 'expired'];
+
+/** `GET` and `PUT /api/v1/scope`: what the release that runs may trade. */
+export function addScopeRoutes(app: ServiceApp, { release, scope, symbols }: ScopeRouteOptions): void {
+  app.get('/api/v1/scope', () => scope.view());
+  app.put('/api/v1/scope', { schema: { body: Body }, attachValidation: true }, async (request) => {
+    if (request.validationError !== undefined) throw invalid(request.validationError.message);
+    const body = request.body as Static<typeof Body>;
+    if (body.release !== release) {
+      throw new HttpError(409, 'SCOPE_RELEASE', `the scope is for another release than the one that runs, ${release}`, {
+        fix: 'ask GET /api/v1/scope which release runs; a scope belongs to one release',
+      });
+    }
+    if (OURS.includes(body.stage)) throw invalid(`stage is "${body.stage}", which says that none is set`);
+    const strange = body.symbols === 'all' ? undefined : body.symbols.find((symbol) => !symbols.includes(symbol));
+    if (strange !== undefined) {
+      throw invalid(
+        `symbols has ${JSON.stringify(strange.slice(0, 20))}, allowed: "all", or some of ${symbols.join(', ')}`,
+      );
+    }
+    return scope.set({
+      stage: body.stage,
+      symbols: body.symbols,
+      reason: body.reason,
+      setBy: body.set_by,
+      ttlSeconds: body.ttl_seconds,
+    });
+  });
+}
+
+const invalid = (message: string): HttpError =>
+  new HttpError(400, 'SCOPE_INVALID', message, {
+    fix: 'send {release, stage, symbols: "all" or a list, reason, set_by, ttl_seconds?: 5 to 3600}; none may be blank',
+  });

@@ -1,0 +1,226 @@
+import type { Logger } from 'pino';
+import { messageOf, type Environment } from '@papergate/config';
+import { HttpError } from '@papergate/service-kit';
+import { shrinksPosition, type CheckedOrder, type Refusal } from '../check/evaluate.ts';
+import type { Recorder } from '../events/recorder.ts';
+import type { Exposure } from '../exposure/exposure.ts';
+import type { ScopeStore, StoredScope, Symbols } from './store.ts';
+
+export interface ScopeOptions {
+  /** The commit that runs. */
+  release: string;
+  environment: Environment;
+  /** All that the system configuration trades. */
+  symbols: readonly string[];
+  store: ScopeStore;
+  recorder: Pick<Recorder, 'record'>;
+  logger: Pick<Logger, 'info' | 'warn'>;
+  now: () => number;
+}
+
+export interface ScopeRequest {
+  stage: string;
+  symbols: Symbols;
+  reason: string;
+  setBy: string;
+  /** Undefined: it does not expire. */
+  ttlSeconds?: number | undefined;
+}
+
+/** What `GET /api/v1/scope` answers. */
+export interface ScopeView {
+  release: string;
+  environment: Environment;
+  /** `unset` before the first one, `expired` once nobody renews it any more. */
+  stage: string;
+  symbols: Symbols;
+  reason: string;
+  set_by: string | null;
+  set_at: string | null;
+  expires_at: string | null;
+  /** What may be traded now. */
+  effective: Symbols;
+}
+
+const NOTHING: Symbols = [];
+const time = (ms: number): string => new Date(ms).toISOString();
+
+/**
+ * Which symbols the release that runs may trade: the lever of a roll-out. A release in production begins with none.
+ * What takes something away takes effect at once, what gives something takes effect after it was stored; and past its
+ * time nothing may be traded, so that nothing stays open that nobody watches.
+ */
+export class OrderScope {
+  readonly #options: ScopeOptions;
+  #scope: StoredScope | undefined;
+  #known = false;
+  /** Asked for and not stored yet, oldest first; one that could not be stored stays until a later one is. */
+  #asked: StoredScope[] = [];
+  #saving: Promise<void> = Promise.resolve();
+  /** Worked out from the above, for the check: it has microseconds. */
+  #allowed: ReadonlySet<string> | 'all' = new Set();
+  #until = Infinity;
+  #expired = false;
+
+  constructor(options: ScopeOptions) {
+    this.#options = options;
+  }
+
+  get known(): boolean {
+    return this.#known;
+  }
+
+  async load(): Promise<void> {
+    const stored = await this.#options.store.load();
+    if (this.#known) return;
+    this.#known = true;
+    this.#scope = stored;
+    this.#work();
+    this.tick();
+  }
+
+  allows(symbol: string, at: number): boolean {
+    if (at >= this.#until) this.#expire();
+    return this.#allowed === 'all' || this.#allowed.has(symbol);
+  }
+
+  /** Why an order may not go, as far as the roll-out is concerned. What shrinks a position may: also one of an earlier release. */
+  refusal(order: CheckedOrder, exposure: Pick<Exposure, 'symbols'>, at: number): Refusal | undefined {
+    if (this.allows(order.symbol, at)) return undefined;
+    const position = exposure.symbols.get(order.symbol);
+    if (position !== undefined && shrinksPosition(order, position)) return undefined;
+    const { release, stage, effective } = this.#view();
+    const words = effective.length === 0 ? 'trades nothing' : `trades ${String(effective)}`;
+    return {
+      code: 'OUTSIDE_ROLLOUT',
+      message: `release ${release.slice(0, 12)} ${words} (roll-out: ${stage}); in ${order.symbol} only orders that shrink a position are allowed`,
+    };
+  }
+
+  /** Notices that the time is over, also while no order asks. */
+  tick(): void {
+    if (this.#options.now() >= this.#until) this.#expire();
+  }
+
+  /** How many symbols may be traded. */
+  count(): number {
+    this.tick();
+    return this.#allowed === 'all' ? this.#options.symbols.length : this.#allowed.size;
+  }
+
+  /** @throws HttpError SCOPE_UNKNOWN */
+  view(): ScopeView {
+    if (!this.#known) throw unknown();
+    this.tick();
+    return this.#view();
+  }
+
+  /** Resolves once it is stored and in force. @throws HttpError SCOPE_UNKNOWN, SCOPE_NOT_STORED */
+  async set(request: ScopeRequest): Promise<ScopeView> {
+    if (!this.#known) throw unknown();
+    const { logger, now } = this.#options;
+    const at = now();
+    const { ttlSeconds, ...rest } = request;
+    const next: StoredScope = {
+      ...rest,
+      setAt: at,
+      expiresAt: ttlSeconds === undefined ? null : at + ttlSeconds * 1000,
+    };
+    this.tick();
+    this.#asked.push(next);
+    this.#work();
+    const stored = this.#saving.then(() => this.#store(next));
+    this.#saving = stored.catch(() => undefined);
+    try {
+      await stored;
+    } catch (cause) {
+      logger.warn({ stage: next.stage, reason: messageOf(cause) }, 'the order scope cannot be stored');
+      throw new HttpError(
+        503,
+        'SCOPE_NOT_STORED',
+        `the database did not confirm the order scope "${next.stage}": until one is stored only what both it and the one before allow may be traded`,
+        { fix: 'set it again once the database answers', headers: { 'retry-after': '1' }, cause },
+      );
+    }
+    return this.view();
+  }
+
+  async #store(next: StoredScope): Promise<void> {
+    const { logger, store } = this.#options;
+    const renewed = !this.#expired && sameScope(this.#scope, next);
+    if (renewed) next.setAt = this.#scope?.setAt ?? next.setAt;
+    await store.save(next, !renewed);
+    this.#scope = next;
+    this.#asked = this.#asked.slice(this.#asked.indexOf(next) + 1);
+    this.#expired = false;
+    this.#work();
+    if (!renewed) {
+      const { stage, symbols, setBy, reason, expiresAt } = next;
+      logger.info({ stage, symbols, set_by: setBy, reason, expires_at: expiresAt }, 'order scope set');
+    }
+  }
+
+  /** What the stored scope and all that are under way allow together. */
+  #work(): void {
+    if (this.#expired) return;
+    const { environment } = this.#options;
+    const base = this.#scope?.symbols ?? (environment === 'production' ? NOTHING : 'all');
+    const all = [base, ...this.#asked.map(({ symbols }) => symbols)];
+    this.#allowed = all.reduce<ReadonlySet<string> | 'all'>((sum, symbols) => {
+      if (symbols === 'all') return sum;
+      return new Set(sum === 'all' ? symbols : symbols.filter((symbol) => sum.has(symbol)));
+    }, 'all');
+    this.#until = Math.min(...[this.#scope, ...this.#asked].map((scope) => scope?.expiresAt ?? Infinity));
+  }
+
+  #expire(): void {
+    const { logger, recorder, release } = this.#options;
+    const stage = this.#scope?.stage ?? 'unset';
+    this.#allowed = new Set();
+    this.#until = Infinity;
+    this.#expired = true;
+    const message = `nobody renewed the order scope "${stage}" of release ${release.slice(0, 12)}: it trades nothing until another one is set`;
+    logger.warn({ stage }, message);
+    recorder.record({ kind: 'warning', code: 'SCOPE_EXPIRED', message });
+  }
+
+  #view(): ScopeView {
+    const { environment, release, symbols } = this.#options;
+    const allowed = this.#allowed;
+    const scope = this.#scope;
+    const effective = allowed === 'all' ? allowed : symbols.filter((symbol) => allowed.has(symbol));
+    if (scope === undefined) {
+      return {
+        release,
+        environment,
+        stage: this.#expired ? 'expired' : 'unset',
+        symbols: environment === 'production' ? NOTHING : 'all',
+        reason: 'none has been set for this release',
+        set_by: null,
+        set_at: null,
+        expires_at: null,
+        effective,
+      };
+    }
+    return {
+      release,
+      environment,
+      stage: this.#expired ? 'expired' : scope.stage,
+      symbols: scope.symbols,
+      reason: scope.reason,
+      set_by: scope.setBy,
+      set_at: time(scope.setAt),
+      expires_at: scope.expiresAt === null ? null : time(scope.expiresAt),
+      effective,
+    };
+  }
+}
+
+function sameScope(a: StoredScope | undefined, b: StoredScope): boolean {
+  const key = ({ stage, symbols, reason, setBy, expiresAt }: StoredScope): string =>
+    JSON.stringify([stage, symbols === 'all' ? symbols : symbols.toSorted(), reason, setBy, expiresAt === null]);
+  return a !== undefined && key(a) === key(b);
+}
+
+const unknown = (): HttpError =>
+  new HttpError(503, 'SCOPE_UNKNOWN', 'the stored order scope is not known yet', { headers: { 'retry-after': '1' } });
