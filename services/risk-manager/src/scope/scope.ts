@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { messageOf, type Environment } from '@papergate/config';
-import { HttpError } from '@papergate/service-kit';
-import { shrinksPosition, type CheckedOrder, type Refusal } from '../check/evaluate.ts';
+import { HttpError, type Side } from '@papergate/service-kit';
 import type { Recorder } from '../events/recorder.ts';
 import type { Exposure } from '../exposure/exposure.ts';
+import type { Nanos } from '../units.ts';
 import type { ScopeStore, StoredScope, Symbols } from './store.ts';
 
 export interface ScopeOptions {
@@ -40,6 +40,17 @@ export interface ScopeView {
   expires_at: string | null;
   /** What may be traded now. */
   effective: Symbols;
+}
+
+export interface OrderInScope {
+  symbol: string;
+  side: Side;
+  quantity: Nanos;
+}
+
+export interface ScopeRefusal {
+  code: 'OUTSIDE_ROLLOUT';
+  message: string;
 }
 
 const NOTHING: Symbols = [];
@@ -85,10 +96,8 @@ export class OrderScope {
   }
 
   /** Why an order may not go, as far as the roll-out is concerned. What shrinks a position may: also one of an earlier release. */
-  refusal(order: CheckedOrder, exposure: Pick<Exposure, 'symbols'>, at: number): Refusal | undefined {
-    if (this.allows(order.symbol, at)) return undefined;
-    const position = exposure.symbols.get(order.symbol);
-    if (position !== undefined && shrinksPosition(order, position)) return undefined;
+  refusal(order: OrderInScope, { symbols }: Pick<Exposure, 'symbols'>, at: number): ScopeRefusal | undefined {
+    if (this.allows(order.symbol, at) || shrinks(order, symbols.get(order.symbol))) return undefined;
     const { release, stage, effective } = this.#view();
     const words = effective.length === 0 ? 'trades nothing' : `trades ${String(effective)}`;
     return {
@@ -214,6 +223,16 @@ export class OrderScope {
       effective,
     };
   }
+}
+
+/** It takes from the position and cannot turn it, even when every other open order on its side is filled first. */
+function shrinks(
+  { side, quantity }: OrderInScope,
+  position: { quantity: Nanos; buys: Nanos; sells: Nanos } | undefined,
+): boolean {
+  if (position === undefined) return false;
+  if (side === 'sell') return position.quantity > 0n && position.sells + quantity <= position.quantity;
+  return position.quantity < 0n && position.buys + quantity <= -position.quantity;
 }
 
 function sameScope(a: StoredScope | undefined, b: StoredScope): boolean {
