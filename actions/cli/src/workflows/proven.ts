@@ -43,10 +43,10 @@ export const imagesOf = (deployment: Pick<GitHubDeployment, 'payload'> | undefin
 
 /** With what production's release of today passed, to compare with; undefined before the first. */
 export async function baseline(
-  github: Pick<GitHub, 'currentDeployment'>,
+  github: Pick<GitHub, 'lastGood'>,
   { environment }: { environment: string },
 ): Promise<Kept | undefined> {
-  const running = (await github.currentDeployment(environment))?.deployment;
+  const running = await github.lastGood({ environment });
   if (running === undefined || running.runId === null) return undefined;
   return { runId: running.runId, artifact: `gate-${running.sha}` };
 }

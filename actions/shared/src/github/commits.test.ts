@@ -64,6 +64,44 @@ describe('a commit', () => {
   });
 });
 
+describe('commits between two', () => {
+  const COUNT = 230;
+  const nth = (index: number): string => String(index + 1000).padStart(40, 'f');
+  const line = Object.fromEntries(
+    Array.from({ length: COUNT }, (_, index) => [
+      nth(index),
+      {
+        parents: [index === 0 ? sha('a') : nth(index - 1)],
+        message: `Change ${index}`,
+        author: 'ana',
+        date: at(index),
+      },
+    ]),
+  );
+
+  test('are those that only the second has, oldest first, over several pages', async () => {
+    const github = await open({
+      commits: { [sha('a')]: { parents: [], message: '', author: null, date: at(0) }, ...line },
+    });
+    const found = await github.commitsBetween(sha('a'), nth(COUNT - 1));
+    expect(found.map((one) => one.sha)).toEqual(Object.keys(line));
+    expect(pair?.fake.requests).toHaveLength(3);
+    expect(await github.commitsBetween(nth(9), nth(9))).toEqual([]);
+    expect(await github.commitsBetween(nth(9), nth(5))).toEqual([]);
+  });
+
+  test('of lines that went apart are those of the second alone', async () => {
+    const github = await open();
+    expect((await github.commitsBetween(sha('d'), sha('c'))).map((one) => one.sha)).toEqual([sha('c')]);
+  });
+
+  test('are asked for by whole hashes, and have to be known', async () => {
+    const github = await open();
+    await expect(github.commitsBetween('main', sha('c'))).rejects.toMatchObject({ code: 'COMMIT_INVALID' });
+    await expect(github.commitsBetween(sha('7'), sha('c'))).rejects.toMatchObject({ code: 'GITHUB_NOT_FOUND' });
+  });
+});
+
 describe('approvers of a change', () => {
   const approvers = async (...reviews: FakePull['reviews']): Promise<string[]> => {
     const github = await open({ pulls: [pull({ reviews })] });

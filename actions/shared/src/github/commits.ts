@@ -1,6 +1,16 @@
 import { UserError } from '@papergate/config';
 import type { Api } from './open.ts';
-import { CheckRunSchema, CommitSchema, CompareSchema, PullSchema, ReviewSchema, type RawAccount } from './schema.ts';
+import type { ApiClient } from './client.ts';
+import { GitHubFailure } from './failure.ts';
+import {
+  CheckRunSchema,
+  CommitSchema,
+  ComparedCommitsSchema,
+  CompareSchema,
+  PullSchema,
+  ReviewSchema,
+  type RawAccount,
+} from './schema.ts';
 import type { Static } from 'typebox';
 import type { Person } from './types.ts';
 
@@ -63,6 +73,11 @@ export interface Commits {
    * also finds under this repository, does not. @throws UserError COMMIT_INVALID
    */
   isAncestor(sha: string, branch: string): Promise<boolean>;
+  /**
+   * The commits of `head` that `base` does not have, oldest first; empty where `base` has them all.
+   * Takes contents: read. @throws UserError COMMIT_INVALID
+   */
+  commitsBetween(base: string, head: string): Promise<GitHubCommit[]>;
   /** The merged pull requests that brought a commit, newest first. Takes pull-requests: read. */
   mergedPulls(sha: string): Promise<MergedPull[]>;
   /**
@@ -117,12 +132,15 @@ export function commitsOf(api: Api): Commits {
       ),
     isAncestor: (sha, branch) =>
       api.doing(`comparing ${sha.slice(0, 12)} with ${branch}`, async (client) => {
-        const route = 'GET /repos/{owner}/{repo}/compare/{basehead}';
         // One commit a page: only the verdict is wanted, not what lies between.
         const basehead = `${fullSha(sha)}...${branch}`;
-        const { status, merge_base_commit } = await client.ask(CompareSchema, route, { basehead, per_page: 1 });
+        const { status, merge_base_commit } = await client.ask(CompareSchema, COMPARE, { basehead, per_page: 1 });
         return (status === 'ahead' || status === 'identical') && merge_base_commit.sha === sha;
       }),
+    commitsBetween: (base, head) =>
+      api.doing(`comparing ${base.slice(0, 12)} with ${head.slice(0, 12)}`, (client) =>
+        between(client, `${fullSha(base)}...${fullSha(head)}`),
+      ),
     mergedPulls,
     async approversOf(sha, branch) {
       const approvers = new Map<number, Person>();
@@ -156,6 +174,28 @@ export function commitsOf(api: Api): Commits {
         }));
       }),
   };
+}
+
+const COMPARE = 'GET /repos/{owner}/{repo}/compare/{basehead}';
+const PAGE = 100;
+/** A release with more commits than this is none that anybody has read. */
+const MOST_COMMITS = 5000;
+
+/** A comparison is no list: its pages each repeat what it says of the whole, and only their commits differ. */
+async function between(client: ApiClient, basehead: string): Promise<GitHubCommit[]> {
+  const found: GitHubCommit[] = [];
+  for (let page = 1; ; page++) {
+    const answer = await client.ask(ComparedCommitsSchema, COMPARE, { basehead, per_page: PAGE, page });
+    const { total_commits: total, commits } = answer;
+    if (total > MOST_COMMITS) {
+      throw new GitHubFailure('too-large', `${total} commits lie between, more than ${MOST_COMMITS}`);
+    }
+    found.push(...commits.map(commitOf));
+    if (found.length === total) return found;
+    if (commits.length === 0 || found.length > total) {
+      throw new GitHubFailure('answer', `GitHub counts ${total} commits and lists ${found.length}`);
+    }
+  }
 }
 
 /** Everybody who had a hand in a pull request's content, as far as GitHub knows the accounts. */

@@ -42,6 +42,8 @@ export const CompareSchema = Type.Object({
   merge_base_commit: Type.Object({ sha: Type.String() }),
 });
 
+export const ComparedCommitsSchema = Type.Object({ total_commits: Type.Integer(), commits: Type.Array(CommitSchema) });
+
 export const PullSchema = Type.Object({
   number: Type.Integer(),
   state: Type.String(),

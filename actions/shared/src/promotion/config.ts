@@ -111,6 +111,10 @@ const RULES = {
     branch: Type.String({ default: 'main', minLength: 1 }),
     /** An approval of a pull request counts only for its last commit. */
     of_last_commit: Type.Boolean({ default: true }),
+    /** Whoever wrote any part of the release approves none of it; or only not the change that he wrote himself. */
+    wrote_nothing_of: Type.Enum(['release', 'change'], { default: 'release' }),
+    /** The commit after which changes count where production has no release on record yet: all 40 digits. */
+    since: Type.String({ default: '', pattern: '^([0-9a-f]{40})?$' }),
     /** Accounts of authors whose e-mail address names none: `{"jo@example.com": "jo"}`. */
     accounts: Type.Record(Type.String(), Type.String({ minLength: 1 }), { default: {} }),
   }),

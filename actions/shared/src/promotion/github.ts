@@ -8,9 +8,9 @@ export type PromotionGitHub = Pick<
   GitHub,
   | 'commit'
   | 'mergedPulls'
-  | 'isAncestor'
+  | 'commitsBetween'
   | 'listDeployments'
-  | 'currentDeployment'
+  | 'lastGood'
   | 'environment'
   | 'approvals'
   | 'run'

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { finishJob, startJob, type FakeRepository } from '../fake/index.ts';
+import type { GitHub } from '../types.ts';
 import { at, digest, NOW, openPair, REPOSITORY, sha, type Pair } from '../testing.ts';
 
 let pair: Pair | undefined;
@@ -356,6 +357,45 @@ describe('what runs in an environment', () => {
     expect((await github.currentDeployment('staging'))?.isActive).toBe(true);
     finishJob(fake, job(13), startJob(fake, job(13)), 'success');
     expect((await github.currentDeployment('staging'))?.isActive).toBe(false);
+  });
+});
+
+describe('the last good deployment', () => {
+  const good = (github: GitHub, exceptRun?: number) =>
+    github.lastGood({ environment: 'staging', ...(exceptRun === undefined ? {} : { exceptRun }) });
+
+  test('is the newest that named a manifest and did not fail in the end', async () => {
+    const { github, fake } = await open();
+    expect(await good(github)).toBeUndefined();
+    const first = await github.createDeployment(wanted('a', 11));
+    await github.setStatus(first.id, { state: 'in_progress' });
+    expect(await good(github)).toBeUndefined();
+    await github.setStatus(first.id, { state: 'success' });
+    expect((await good(github))?.id).toBe(first.id);
+    // What failed after it had begun to run was taken back; what was never ours names nothing.
+    const failed = await github.createDeployment(wanted('b', 12));
+    for (const state of ['success', 'failure'] as const) await github.setStatus(failed.id, { state });
+    finishJob(fake, job(13), startJob(fake, job(13)), 'success');
+    expect((await good(github))?.id).toBe(first.id);
+  });
+
+  test('stays good when it is replaced, until the next one is, and is never one of the run that asks', async () => {
+    const { github } = await open();
+    const first = await github.createDeployment(wanted('a', 11));
+    for (const state of ['success', 'inactive'] as const) await github.setStatus(first.id, { state });
+    expect((await good(github))?.id).toBe(first.id);
+    const second = await github.createDeployment(wanted('b', 12));
+    await github.setStatus(second.id, { state: 'success' });
+    expect((await good(github))?.id).toBe(second.id);
+    expect((await good(github, 12))?.id).toBe(first.id);
+  });
+
+  test('is found behind many that were not', async () => {
+    const { github } = await open();
+    const first = await github.createDeployment(wanted('a', 11));
+    await github.setStatus(first.id, { state: 'success' });
+    for (let index = 0; index < 45; index++) await github.createDeployment(wanted('b', 20 + index));
+    expect((await good(github))?.id).toBe(first.id);
   });
 });
 

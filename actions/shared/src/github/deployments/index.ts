@@ -73,6 +73,14 @@ export function deploymentsOf(api: Api): Deployments {
         for (const { id } of older) await setOnce(client, api, id, { state: 'inactive', description });
         return older.map(({ id }) => id);
       }),
+    async lastGood({ environment, exceptRun }) {
+      for (const max of LOOKS) {
+        const found = await list({ environment, max });
+        const last = found.find((one) => isGood(one) && (one.runId === null || one.runId !== exceptRun));
+        if (last !== undefined || found.length < max) return last;
+      }
+      return undefined;
+    },
     async currentDeployment(environment) {
       for (const max of LOOKS) {
         const found = await list({ environment, max });
@@ -86,6 +94,11 @@ export function deploymentsOf(api: Api): Deployments {
     },
   };
 }
+
+/** A success that is over, because something else came after it, was one. */
+const isGood = ({ manifestDigest, state, statuses }: Deployment): boolean =>
+  manifestDigest !== null &&
+  (state === 'success' || (state === 'inactive' && statuses.some((status) => status.state === 'success')));
 
 /**
  * A run may have several deployments in one environment, one for each of its jobs that names it, and GitHub sets the

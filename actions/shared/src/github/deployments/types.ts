@@ -109,6 +109,12 @@ export interface Deployments {
    * @returns the ids of those that were marked
    */
   deactivateOlder(which: { environment: string; keep: number; description?: string }): Promise<number[]>;
+  /**
+   * The newest deployment that named its manifest and was good to its end: what failed later, in the same delivery, was taken back.
+   * Undefined where there is none among the hundred newest.
+   * @param which.exceptRun a run whose own deployments do not count
+   */
+  lastGood(which: { environment: string; exceptRun?: number }): Promise<Deployment | undefined>;
   /** Undefined where nothing with a manifest was ever delivered there. */
   currentDeployment(environment: string): Promise<Current | undefined>;
 }

@@ -3,6 +3,7 @@ import { suitesOf } from '../../load/data.ts';
 import { SUITES } from '../../load/suites.ts';
 import type { Problem, Rule } from '../types.ts';
 import { scatter } from '../statistics/effect.ts';
+import { nameOf } from './environment.ts';
 import { judgement, short } from './judgement.ts';
 import { compareFigures, type Comparison, type Figure } from './load/compare.ts';
 
@@ -22,9 +23,9 @@ export const loadRegression: Rule<'load-regression'> = {
   async judge(context, config) {
     const wanted = `no latency more than ${config.tolerance_percent} % above the last release’s`;
     const baseline = await context.files.baseline();
-    const running = await context.github.currentDeployment(context.config['environment-reviewers'].environment);
-    if (running !== undefined && running.deployment.manifestDigest !== baseline.manifestDigest) {
-      const message = `the figures to compare with are of ${baseline.manifestDigest}, and production runs ${running.deployment.manifestDigest ?? 'nothing that has a name'}`;
+    const running = await context.github.lastGood({ environment: nameOf(context), exceptRun: context.runId });
+    if (running !== undefined && running.manifestDigest !== baseline.manifestDigest) {
+      const message = `the figures to compare with are of ${baseline.manifestDigest}, and production runs ${running.manifestDigest ?? 'nothing that has a name'}`;
       return judgement(short(baseline.manifestDigest), wanted, { code: 'LOAD_BASELINE_OTHER', message });
     }
     const before = loadOf(baseline.evidence);

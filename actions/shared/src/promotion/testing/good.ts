@@ -1,6 +1,6 @@
 import { loadData } from './load.ts';
 import { startSigstore } from './sigstore.ts';
-import { ago, bom, commit, RELEASE, RUN_ID, vulnerability, type World } from './world.ts';
+import { ago, bom, commit, deploymentOf, mergeBefore, RELEASE, RUN_ID, vulnerability, type World } from './world.ts';
 
 const ENGINE = RELEASE.images!['execution-engine']!.digest;
 const HEX = ENGINE.replace('sha256:', '');
@@ -101,6 +101,34 @@ export const GOOD_WORLDS: { title: string; change(world: World): void | Promise<
     change({ repository, config }) {
       repository.commits[commit('d')]!.message = 'Faster\n\nCo-authored-by: H <h@example.com>';
       config.approvers.accounts = { 'h@example.com': 'helper' };
+    },
+  },
+  {
+    title: 'several changes came since the last release, each with approvers who wrote none of them',
+    change(world) {
+      mergeBefore(world, 5, 'colleague', 'helper');
+      mergeBefore(world, 6, 'writer', 'reviewer');
+    },
+  },
+  {
+    title: 'the configuration lets people approve the changes of each other',
+    change(world) {
+      world.config.approvers.wrote_nothing_of = 'change';
+      mergeBefore(world, 5, 'reviewer', 'writer');
+    },
+  },
+  {
+    title: 'it is the first release, and the configuration names the commit to count from',
+    change({ repository, config }) {
+      repository.deployments.shift();
+      config.approvers.since = commit('a');
+    },
+  },
+  {
+    title: 'the same release is delivered once more',
+    change({ repository }) {
+      const again = deploymentOf(RELEASE, { id: 115, hoursAgo: 50, environment: 'production' });
+      repository.deployments.push({ ...again, payload: repository.deployments[0]!.payload });
     },
   },
   {

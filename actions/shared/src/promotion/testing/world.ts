@@ -4,6 +4,7 @@ import type { Evidence } from '../../evidence/index.ts';
 import { passingEvidence } from '../../gate/testing.ts';
 import {
   startGitHubFake,
+  type FakeCommit,
   type FakeEnvironment,
   type FakePull,
   type FakeRepository,
@@ -129,12 +130,17 @@ export async function makeWorld(): Promise<World> {
     secrets: [],
     variables: {},
   };
-  const written = (author: string, message: string) => ({ parents: [], message, author, date: ago(90) });
+  const written = (author: string, message: string, parents: string[] = []) => ({
+    parents,
+    message,
+    author,
+    date: ago(90),
+  });
   const repository = {
     commits: {
       [commit('a')]: written('writer', 'Before'),
-      [commit('d')]: written('writer', 'Make it faster'),
-      [RELEASE.commit]: written('writer', 'Make it faster (#7)'),
+      [commit('d')]: written('writer', 'Make it faster', [commit('a')]),
+      [RELEASE.commit]: written('writer', 'Make it faster (#7)', [commit('a')]),
     },
     branches: { main: RELEASE.commit },
     deployments: [
@@ -227,7 +233,7 @@ function makeFiles(criticalAlerts: string[], trustedRoot: string): WorldFiles {
 
 /** GitHub as the world has it, over HTTP. */
 export async function startGitHub(world: World): Promise<GitHubFake> {
-  const people = ['writer', 'reviewer', 'operator', 'stranger', 'helper'];
+  const people = ['writer', 'reviewer', 'operator', 'stranger', 'helper', 'colleague'];
   const fake = await startGitHubFake({
     clock: { now: () => world.now },
     state: {
@@ -237,6 +243,32 @@ export async function startGitHub(world: World): Promise<GitHubFake> {
   });
   if (world.fault !== undefined) fake.fault({ times: 1_000_000, ...world.fault });
   return fake;
+}
+
+/** Puts a merged pull request between the release that runs in production and the new one; `reviewer` has approved it. */
+export function mergeBefore(world: World, number: number, author: string, approver: string | undefined): FakePull {
+  const [own, merge] = [String(1000 + number).padStart(40, 'e'), String(2000 + number).padStart(40, 'e')];
+  const { commits, pulls } = world.repository;
+  const newest = commits[RELEASE.commit] as FakeCommit;
+  commits[own] = { parents: [...newest.parents], message: `Change ${number}`, author, date: ago(95) };
+  const buttons = { author, committer: 'web-flow', date: ago(94) };
+  commits[merge] = { parents: [...newest.parents, own], message: `Merge pull request #${number}`, ...buttons };
+  newest.parents = [merge];
+  const approval = { state: 'APPROVED', commit_id: own, submitted_at: ago(94.5), association: 'MEMBER' };
+  const pull: FakePull = {
+    number,
+    base: 'main',
+    head: `change-${number}`,
+    head_sha: own,
+    user: author,
+    created_at: ago(96),
+    merged_at: ago(94),
+    merge_commit_sha: merge,
+    commits: [own],
+    reviews: approver === undefined ? [] : [{ user: approver, ...approval }],
+  };
+  pulls.push(pull);
+  return pull;
 }
 
 /** Lets the gate decide about a world, over HTTP against the fake, as it would be on GitHub. */

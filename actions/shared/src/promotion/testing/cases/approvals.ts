@@ -1,5 +1,5 @@
 import type { BadCase } from '../cases.ts';
-import { ago, commit, RUN_ID } from '../world.ts';
+import { ago, commit, deploymentOf, mergeBefore, RELEASE, RUN_ID } from '../world.ts';
 
 const approval = (user: string, state: 'approved' | 'rejected' = 'approved') => ({
   environment: 'production',
@@ -153,6 +153,77 @@ export const APPROVAL_CASES: BadCase[] = [
       world.run.approvals = [];
       world.pull.reviews = [];
     },
+  },
+  {
+    title: 'a change before the last one was approved by nobody, though it is as new to production',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: (world) => void mergeBefore(world, 5, 'writer', undefined),
+  },
+  {
+    title: 'an approver of the last change wrote one before it',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil: (world) => void mergeBefore(world, 5, 'reviewer', 'helper'),
+  },
+  {
+    title: 'who approved the run wrote a change before the last one',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil(world) {
+      world.config.approvers.wrote_nothing_of = 'change';
+      mergeBefore(world, 5, 'operator', 'reviewer');
+    },
+  },
+  {
+    title: 'a commit before the last one came by no pull request',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil({ repository }) {
+      repository.commits[commit('9')] = { parents: [commit('a')], message: 'Hurry', author: 'writer', date: ago(91) };
+      repository.commits[RELEASE.commit]!.parents = [commit('9')];
+    },
+  },
+  {
+    title: 'the last release failed in production, so that its changes are still new',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil(world) {
+      const { merge_commit_sha: merged } = mergeBefore(world, 5, 'writer', undefined);
+      const failed = { id: 119, hoursAgo: 30, environment: 'production', state: 'failure' };
+      world.repository.deployments.push({ ...deploymentOf(RELEASE, failed), sha: merged ?? '' });
+    },
+  },
+  {
+    title: 'an earlier attempt of the run has delivered it, which makes its changes no older',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil(world) {
+      mergeBefore(world, 5, 'writer', undefined);
+      const earlier = { id: 121, hoursAgo: 1, environment: 'production', run: RUN_ID };
+      world.repository.deployments.push(deploymentOf(RELEASE, earlier));
+    },
+  },
+  {
+    title: 'a change has more commits than GitHub lists',
+    rule: 'approvers',
+    code: 'APPROVERS_AUTHOR_UNKNOWN',
+    spoil({ pull, repository }) {
+      pull.commits = Array.from({ length: 250 }, (_, index) => String(1000 + index).padStart(40, 'f'));
+      for (const sha of pull.commits) repository.commits[sha] = { ...repository.commits[commit('d')]! };
+    },
+  },
+  {
+    title: 'production has nothing on record and the configuration names nothing to count from',
+    rule: 'approvers',
+    code: 'APPROVERS_SINCE_UNKNOWN',
+    spoil: ({ repository }) => void repository.deployments.shift(),
+  },
+  {
+    title: 'GitHub does not know the commit that production runs',
+    rule: 'approvers',
+    code: 'GITHUB_NOT_FOUND',
+    spoil: ({ repository }) => void (repository.deployments[0]!.sha = commit('8')),
   },
   {
     title: 'the approvals cannot be read',

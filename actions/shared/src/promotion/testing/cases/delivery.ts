@@ -5,7 +5,7 @@ import { ago, commit, deploymentOf, digest, HOUR, LAST, makeManifest, RELEASE, R
 const OTHER = makeManifest('b', '9');
 /** The manifest of the same commit, built a second time to other images. */
 const REBUILT = makeManifest('c', '9');
-const ALL_OF_GITHUB: RuleName[] = ['staging-proof', 'load-regression', 'soak', 'wait-timer'];
+const ALL_OF_GITHUB: RuleName[] = ['staging-proof', 'load-regression', 'soak', 'wait-timer', 'approvers'];
 
 /** What runs in staging, for how long, and what GitHub does not tell of it. */
 export const DELIVERY_CASES: BadCase[] = [
@@ -189,9 +189,10 @@ export const DELIVERY_CASES: BadCase[] = [
     rule: 'load-regression',
     code: 'LOAD_BASELINE_OTHER',
     spoil: ({ repository }) =>
-      void repository.deployments.push(
-        deploymentOf(OTHER, { id: 140, hoursAgo: 500, environment: 'production', run: 140 }),
-      ),
+      void repository.deployments.push({
+        ...deploymentOf(OTHER, { id: 140, hoursAgo: 500, environment: 'production', run: 140 }),
+        sha: LAST.commit,
+      }),
   },
   {
     title: 'another commit is asked for than the one that was proven',
@@ -201,7 +202,7 @@ export const DELIVERY_CASES: BadCase[] = [
     spoil(world) {
       world.manifest = OTHER;
       world.repository.commits[OTHER.commit] = {
-        parents: [],
+        parents: [LAST.commit],
         message: 'Straight to main',
         author: 'writer',
         date: ago(90),
@@ -218,7 +219,7 @@ export const DELIVERY_CASES: BadCase[] = [
   {
     title: 'the commit of the run is unknown to GitHub',
     rule: 'approvers',
-    code: 'GITHUB_REFUSED',
+    code: 'GITHUB_NOT_FOUND',
     spoil: ({ repository }) => void delete repository.commits[commit('c')],
   },
 ];
