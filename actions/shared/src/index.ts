@@ -82,3 +82,4 @@ export { digestOf } from './release/digest.ts';
 export { testJob, type ActionEnd, type ActOptions, type TestJob } from './verbs/testing/action-process.ts';
 export { decideGate, type GateInput } from './gate/index.ts';
 export { sshKeyText } from './verbs/private.ts';
+export * from './rollout/index.ts';
