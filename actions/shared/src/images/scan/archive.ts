@@ -15,6 +15,9 @@ export interface LayerFile {
   path: string;
   /** Where a link leads; empty where it is none. */
   linkname: string;
+  mode: number;
+  /** ms since 1970. */
+  modifiedAt: number;
   content: AsyncIterable<Buffer>;
 }
 export interface ImageText {
@@ -119,6 +122,8 @@ async function visitLayer(layer: string, stream: Readable, visitor: ArchiveVisit
       layer,
       path: entry.header.name.replace(/^\.?\//, ''),
       linkname: entry.header.linkname,
+      mode: entry.header.mode,
+      modifiedAt: entry.header.mtime.getTime(),
       content: bytesOf(entry),
     });
     entry.resume();
