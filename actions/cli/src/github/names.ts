@@ -1,8 +1,8 @@
 /** What a secret or variable of the workflows is for. Those that are not listed are a team's own; secrets are then needed. */
 export interface KnownName {
   what: string;
-  /** Left out: always needed. A variable: needed where that one is set. `no`: works without. */
-  needed?: 'no' | { with: string };
+  /** Left out: always needed. Variables: needed where the one is set and the other is not. `no`: works without. */
+  needed?: 'no' | { with: string; unless?: string };
 }
 
 export const SECRETS: Readonly<Record<string, KnownName>> = {
@@ -16,6 +16,10 @@ export const SECRETS: Readonly<Record<string, KnownName>> = {
   GRAFANA_PASSWORD: { what: 'password of Grafana’s administrator' },
   STAGING_SSH_KEY: { what: 'private key for the machine of staging', needed: { with: 'PAPERGATE_HOST' } },
   PRODUCTION_SSH_KEY: { what: 'private key for the machine of production' },
+  PROMETHEUS_SSH_KEY: {
+    what: 'private key that opens a tunnel to staging’s Prometheus alone',
+    needed: { with: 'PAPERGATE_HOST', unless: 'PAPERGATE_PROMETHEUS_URL' },
+  },
   PROMETHEUS_TOKEN: { what: 'token for PAPERGATE_PROMETHEUS_URL, where it asks for one', needed: 'no' },
   SECRETS_READ_TOKEN: { what: 'token with environments: read, for the reminder to rotate keys', needed: 'no' },
 };
@@ -25,7 +29,7 @@ export const VARIABLES: Readonly<Record<string, KnownName>> = {
   PAPERGATE_KNOWN_HOSTS: { what: 'known_hosts line of that machine', needed: { with: 'PAPERGATE_HOST' } },
   PAPERGATE_PRODUCTION_HOST: { what: 'ssh://user@host of production' },
   PAPERGATE_PRODUCTION_KNOWN_HOSTS: { what: 'known_hosts line of that machine' },
-  PAPERGATE_PROMETHEUS_URL: { what: 'Prometheus of staging: the gate of production asks it', needed: 'no' },
+  PAPERGATE_PROMETHEUS_URL: { what: 'Prometheus of staging, where it is reached without the tunnel', needed: 'no' },
   PAPERGATE_TARGET: { what: 'compose (default) or process', needed: 'no' },
   PAPERGATE_ENVIRONMENT: { what: 'staging (default) or development', needed: 'no' },
   PAPERGATE_LOAD: { what: 'full (default), quick or none', needed: 'no' },

@@ -53,7 +53,8 @@ function told(
 
 const isNeeded = (known: KnownName | undefined, isSet: (name: string) => boolean): boolean => {
   const needed = known?.needed;
-  return needed === undefined || (needed !== 'no' && isSet(needed.with));
+  if (needed === undefined || needed === 'no') return needed === undefined;
+  return isSet(needed.with) && (needed.unless === undefined || !isSet(needed.unless));
 };
 
 const namesSeen = (all: ReadonlyMap<string, Seen<string[]>>): Set<string> =>

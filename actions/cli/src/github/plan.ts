@@ -20,8 +20,7 @@ const MAX_REVIEWERS = 6;
 export function planSetup(input: PlanInput): Plan {
   const { wanted, facts } = input;
   const plan: Plan = { items: [], steps: [] };
-  add(plan, planEnvironment(input, wanted.staging));
-  add(plan, planEnvironment(input, wanted.production));
+  for (const name of environmentsOf(input)) add(plan, planEnvironment(input, name));
   add(plan, planBranch(input));
   add(plan, planToken(input));
   add(plan, planLabels(input));
@@ -38,6 +37,10 @@ export function planSetup(input: PlanInput): Plan {
   }
   return plan;
 }
+
+/** Staging, production, and whatever else jobs take secrets from: any branch could read an environment's without a rule. */
+const environmentsOf = ({ wanted: { staging, production }, needs }: PlanInput): string[] =>
+  [...new Set([staging, ...[...needs.secrets.keys()].sort(), production])].filter((name) => name !== '');
 
 function add(to: Plan, { items, steps }: Plan): void {
   to.items.push(...items);

@@ -29,10 +29,11 @@ export const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/sbin/sshd'].fin
 
 /**
  * A real OpenSSH server on a free port of this machine's loopback, with keys and configuration of its own, for the
- * present user. `env` is what commands get there beside the server's own.
+ * present user. `env` is what commands get there beside the server's own, `keyOptions` what stands before the key in
+ * `authorized_keys`.
  */
 export async function startSshd(
-  options: { env?: Readonly<Record<string, string>>; extra?: string[] } = {},
+  options: { env?: Readonly<Record<string, string>>; extra?: string[]; keyOptions?: string } = {},
 ): Promise<TestSshd> {
   if (SSHD === undefined) throw new Error('there is no sshd on this machine (Debian: apt-get install openssh-server)');
   // Of the place where the server separates its privileges only root has need; it must exist.
@@ -56,7 +57,7 @@ export async function startSshd(
       'ListenAddress 127.0.0.1',
       `Port ${port}`,
       `HostKey ${host}`,
-      `AuthorizedKeysFile ${file('authorized_keys', `${publicKey(identity)}\n`)}`,
+      `AuthorizedKeysFile ${file('authorized_keys', `${options.keyOptions ?? ''} ${publicKey(identity)}\n`)}`,
       `PidFile ${join(dir, 'pid')}`,
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
