@@ -12,6 +12,8 @@ export interface Facts {
   secrets: Map<string, Seen<string[]>>;
   variables: Map<string, Seen<string[]>>;
   branchRules: Seen<BranchRule[]>;
+  /** Of the branch's protection, GitHub's older kind of rules. */
+  protection: Seen<BranchRule[]>;
   ruleset: Seen<Ruleset | undefined>;
   workflowToken: Seen<{ permissions: string; canApprove: boolean }>;
   labels: Seen<string[]>;
@@ -41,6 +43,7 @@ export async function readFacts(
     secrets: new Map([['', await seen(github.secretNames())]]),
     variables: new Map([['', await seen(github.variableNames())]]),
     branchRules: await seen(github.branchRules(branch)),
+    protection: await seen(github.branchProtection(branch)),
     ruleset: await seen(github.ruleset(ruleset)),
     workflowToken: await seen(github.workflowToken()),
     labels: await seen(github.labelNames()),

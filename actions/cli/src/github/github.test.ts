@@ -361,6 +361,33 @@ describe('check', () => {
     expect((await items()).find(({ what }) => what === 'rules')).toMatchObject({ state: 'ok' });
   });
 
+  test('takes the protection of a branch for what it is, the older kind of rules, unless administrators are let off', async () => {
+    const repository = await start({ branches: { main: 'a'.repeat(40) } });
+    await papergate(APPLY);
+    const rulesOf = async () => (await items()).find(({ what }) => what === 'rules');
+    repository.rulesets = [];
+    expect(await rulesOf()).toMatchObject({ state: 'set', is: expect.stringContaining('pull request') });
+    const protection = {
+      enforce_admins: { url: 'https://api.github.com/', enabled: true },
+      required_pull_request_reviews: {
+        required_approving_review_count: 1,
+        dismiss_stale_reviews: true,
+        require_code_owner_reviews: true,
+        require_last_push_approval: true,
+      },
+      required_status_checks: { strict: true, contexts: ['green'], checks: [{ context: 'green', app_id: 15_368 }] },
+      required_conversation_resolution: { enabled: true },
+      allow_force_pushes: { enabled: false },
+      allow_deletions: { enabled: false },
+    };
+    repository.branch_protection['main'] = protection;
+    expect(await rulesOf()).toMatchObject({ state: 'ok', is: 'all there' });
+    protection.required_status_checks.checks = [{ context: 'lint', app_id: 15_368 }];
+    expect(await rulesOf()).toMatchObject({ state: 'set', is: 'missing: required status checks' });
+    protection.enforce_admins.enabled = false;
+    expect((await rulesOf())?.is).toContain('deletion');
+  });
+
   test('a token that sees too little is told what it lacks: what is not seen is not there', async () => {
     const tokens = { weak: { login: 'dan', permissions: { actions: 'read' as const } } };
     await start({}, { tokens });

@@ -168,9 +168,12 @@ function planBranch({ wanted, facts }: PlanInput): Plan {
   const of = `branch ${wanted.branch}`;
   const what = 'rules';
   const text = 'pull requests, reviews, green checks; no force pushes, no deletion';
-  const { branchRules, ruleset } = facts;
+  const { branchRules, ruleset, protection } = facts;
   if ('why' in branchRules) return { items: [hidden(of, what, text, branchRules)], steps: [] };
-  const missing = missingRules(wanted.rules, branchRules.value);
+  const missing = missingRules(wanted.rules, [
+    ...branchRules.value,
+    ...('value' in protection ? protection.value : []),
+  ]);
   const mayPass = 'value' in ruleset && (ruleset.value?.bypass ?? []).length > 0;
   const lacking = [...missing, ...(mayPass ? ['nobody may go round them'] : [])];
   const { branch, rules, ruleset: name } = wanted;
@@ -182,6 +185,9 @@ function planBranch({ wanted, facts }: PlanInput): Plan {
         is: lacking.length === 0 ? 'all there' : `missing: ${lacking.join(', ')}`,
         wanted: text,
         state: state(lacking.length === 0, 'set'),
+        ...(lacking.length === 0 || 'value' in protection
+          ? {}
+          : { fix: `or the branch's protection has them, which cannot be read: ${protection.why}` }),
       },
     ],
     steps:

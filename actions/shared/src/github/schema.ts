@@ -237,6 +237,31 @@ export const RulesetSchema = Type.Object({
 });
 export const BranchRuleSchema = Rule;
 
+const Switch = Type.Optional(Type.Object({ enabled: Type.Optional(Type.Boolean()) }));
+export const BranchProtectionSchema = Type.Object({
+  enforce_admins: Switch,
+  required_pull_request_reviews: Type.Optional(
+    Type.Object({
+      required_approving_review_count: Type.Optional(Type.Integer()),
+      dismiss_stale_reviews: Type.Boolean(),
+      require_code_owner_reviews: Type.Boolean(),
+      require_last_push_approval: Type.Optional(Type.Boolean()),
+      bypass_pull_request_allowances: Type.Optional(
+        Type.Partial(Type.Record(Type.Enum(['users', 'teams', 'apps']), Type.Array(Type.Unknown()))),
+      ),
+    }),
+  ),
+  required_status_checks: Type.Optional(
+    Type.Object({
+      strict: Type.Optional(Type.Boolean()),
+      checks: Type.Optional(Type.Array(Type.Object({ context: Type.String(), app_id: nullable(Type.Integer()) }))),
+    }),
+  ),
+  required_conversation_resolution: Switch,
+  allow_force_pushes: Switch,
+  allow_deletions: Switch,
+});
+
 export const AccountSchema = Account;
 export const TeamSchema = Type.Object({ id: Type.Integer(), slug: Type.String() });
 export const WorkflowTokenSchema = Type.Object({

@@ -268,3 +268,87 @@ describe('rules of a branch', () => {
     expect(repository().rulesets).toHaveLength(1);
   });
 });
+
+describe('protection of a branch', () => {
+  const APP = {
+    id: 1,
+    name: 'bot',
+    node_id: '',
+    owner: { login: 'acme', id: 2 },
+    description: null,
+    external_url: 'https://example.com',
+    html_url: 'https://github.com/apps/bot',
+    created_at: '2026-01-05T12:00:00Z',
+    updated_at: '2026-01-05T12:00:00Z',
+    permissions: {},
+    events: [],
+  };
+  const PROTECTED = {
+    enforce_admins: { url: 'https://api.github.com/protection/enforce_admins', enabled: true },
+    required_pull_request_reviews: {
+      required_approving_review_count: 2,
+      dismiss_stale_reviews: true,
+      require_code_owner_reviews: true,
+      require_last_push_approval: true,
+    },
+    required_status_checks: { strict: true, contexts: ['green'], checks: [{ context: 'green', app_id: 15_368 }] },
+    required_conversation_resolution: { enabled: true },
+    allow_force_pushes: { enabled: false },
+    allow_deletions: { enabled: false },
+  };
+  const rules = async (change: object = {}) => {
+    // As JSON: what is undefined is not there.
+    const main = JSON.parse(JSON.stringify({ ...PROTECTED, ...change })) as typeof PROTECTED;
+    const github = await open({ branch_protection: { main } });
+    return await github.branchProtection('main');
+  };
+
+  test('is told in the words of rulesets', async () => {
+    expect(await rules()).toEqual([
+      { type: 'deletion' },
+      { type: 'non_fast_forward' },
+      {
+        type: 'pull_request',
+        parameters: {
+          required_approving_review_count: 2,
+          dismiss_stale_reviews_on_push: true,
+          require_code_owner_review: true,
+          require_last_push_approval: true,
+          required_review_thread_resolution: true,
+        },
+      },
+      {
+        type: 'required_status_checks',
+        parameters: {
+          strict_required_status_checks_policy: true,
+          required_status_checks: [{ context: 'green', integration_id: 15_368 }],
+        },
+      },
+    ]);
+  });
+
+  const only = { required_pull_request_reviews: undefined, required_status_checks: undefined };
+  test.each<[string, object, string[]]>([
+    ['binds nobody where administrators are let off', { enforce_admins: { url: '', enabled: false } }, []],
+    ['may let force pushes and deletions be', { ...only, allow_force_pushes: { enabled: true } }, ['deletion']],
+    [
+      'asks for no pull request of those who may do without',
+      {
+        required_status_checks: undefined,
+        required_pull_request_reviews: {
+          ...PROTECTED.required_pull_request_reviews,
+          bypass_pull_request_allowances: { users: [], teams: [], apps: [{ ...APP }] },
+        },
+      },
+      ['deletion', 'non_fast_forward'],
+    ],
+  ])('%s', async (_title, change, types) => {
+    expect((await rules(change)).map(({ type }) => type)).toEqual(types);
+  });
+
+  test('is none where GitHub says so, which is another thing than not seeing it', async () => {
+    const github = await open({});
+    expect(await github.branchProtection('main')).toEqual([]);
+    await expect(github.branchProtection('nowhere')).rejects.toMatchObject({ code: 'GITHUB_NOT_FOUND' });
+  });
+});

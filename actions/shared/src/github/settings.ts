@@ -1,7 +1,10 @@
 import { Type, type Static } from 'typebox';
+import { GitHubFailure } from './failure.ts';
 import type { Api } from './open.ts';
+import { rulesOfProtection } from './protection.ts';
 import {
   AccountSchema,
+  BranchProtectionSchema,
   BranchRuleSchema,
   RepositorySchema,
   RulesetSchema,
@@ -43,6 +46,11 @@ export interface RepositorySettings {
   repository(): Promise<RepositoryFacts>;
   /** The rules that hold for a branch, of all rulesets that are active, the organization's too. */
   branchRules(branch: string): Promise<Rule[]>;
+  /**
+   * The same for the branch's protection, GitHub's older kind of rules, as far as it binds administrators too; empty where
+   * there is none. Takes administration: read.
+   */
+  branchProtection(branch: string): Promise<Rule[]>;
   /** The repository's own one of that name. */
   ruleset(name: string): Promise<Ruleset | undefined>;
   /** Makes or replaces the one of that name; nobody may go round it. Takes administration: write. */
@@ -56,6 +64,7 @@ export interface RepositorySettings {
   findReviewer(name: string): Promise<Reviewer | undefined>;
 }
 
+const PROTECTION = 'GET /repos/{owner}/{repo}/branches/{branch}/protection';
 const RULESETS = '/repos/{owner}/{repo}/rulesets';
 
 export function settingsOf(api: Api): RepositorySettings {
@@ -82,6 +91,16 @@ export function settingsOf(api: Api): RepositorySettings {
       api.doing(`reading the rules of ${branch}`, (client) =>
         client.list(BranchRuleSchema, 'GET /repos/{owner}/{repo}/rules/branches/{branch}', { branch }),
       ),
+    branchProtection: (branch) =>
+      api.doing(`reading the protection of ${branch}`, async (client) => {
+        try {
+          return rulesOfProtection(await client.ask(BranchProtectionSchema, PROTECTION, { branch }));
+        } catch (error) {
+          // GitHub says 404 also to a token that may not see it.
+          if (error instanceof GitHubFailure && error.message.includes('Branch not protected')) return [];
+          throw error;
+        }
+      }),
     ruleset: find,
     async putRuleset(wanted) {
       const { name, enforcement, include, exclude, rules } = wanted;

@@ -116,6 +116,7 @@ const FULL: Partial<FakeRepository> = {
       rules: [{ type: 'deletion' }],
     },
   ],
+  branch_protection: { main: { allow_deletions: { enabled: false } } },
   labels: [{ name: 'drill', color: 'ededed', description: '' }],
 };
 const STATEMENT = Buffer.from(
@@ -194,6 +195,7 @@ const REQUESTS: [request: string, status: number, body?: JsonObject][] = [
   ['GET {}/rulesets/8', 200],
   ['PUT {}/rulesets/8', 200, { name: 'main', target: 'branch', enforcement: 'active' }],
   ['GET {}/rules/branches/main', 200],
+  ['GET {}/branches/main/protection', 200],
   ['POST {}/releases', 201, { tag_name: 'v1.0.0', body: 'What is new' }],
   ['GET {}/releases', 200],
   ['GET {}/releases/latest', 200],

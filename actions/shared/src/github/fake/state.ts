@@ -198,6 +198,8 @@ export interface FakeRepository {
   check_runs: FakeCheckRun[];
   attestations: FakeAttestation[];
   rulesets: FakeRuleset[];
+  /** By branch, as GitHub shows it: the older kind of rules. */
+  branch_protection: Record<string, JsonObject>;
   /** Rules of the organization that hold for the default branch. */
   parent_rules: JsonObject[];
   labels: { name: string; color: string; description: string }[];
@@ -262,6 +264,7 @@ const emptyRepository = (id: number): FakeRepository => ({
   check_runs: [],
   attestations: [],
   rulesets: [],
+  branch_protection: {},
   parent_rules: [],
   labels: [],
   releases: [],

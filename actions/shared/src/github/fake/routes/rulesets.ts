@@ -1,4 +1,4 @@
-import { found, invalid, text, type Call, type Route } from '../call.ts';
+import { found, invalid, Refusal, text, type Call, type Route } from '../call.ts';
 import { isObject, type Json, type JsonObject } from '../description/types.ts';
 import type { FakeRuleset } from '../state.ts';
 
@@ -34,6 +34,18 @@ export const RULESET_ROUTES: Route[] = [
       const made = given(call, id, before);
       call.repository.rulesets = call.repository.rulesets.map((one) => (one.id === id ? made : one));
       return { status: 200, body: whole(call, made) };
+    },
+  },
+  {
+    // https://docs.github.com/en/rest/branches/branch-protection: the older kind of rules, of one branch each.
+    route: `GET ${R}/branches/{branch}/protection`,
+    needs: ['administration', 'read'],
+    handle({ repository, params }) {
+      const branch = params['branch'] ?? '';
+      if (repository.branches[branch] === undefined) throw new Refusal(404, 'Branch not found');
+      const protection = repository.branch_protection[branch];
+      if (protection === undefined) throw new Refusal(404, 'Branch not protected');
+      return { status: 200, body: protection };
     },
   },
   {
