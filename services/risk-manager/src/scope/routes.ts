@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox';
+import { Type } from 'typebox';
 import { HttpError, type ServiceApp } from '@papergate/service-kit';
 import type { OrderScope } from './scope.ts';
 
@@ -29,9 +29,9 @@ const OURS = ['unset', 'expired'];
 /** `GET` and `PUT /api/v1/scope`: what the release that runs may trade. */
 export function addScopeRoutes(app: ServiceApp, { release, scope, symbols }: ScopeRouteOptions): void {
   app.get('/api/v1/scope', () => scope.view());
-  app.put('/api/v1/scope', { schema: { body: Body }, attachValidation: true }, async (request) => {
+  app.put('/api/v1/scope', { schema: { body: Body }, attachValidation: true }, (request) => {
     if (request.validationError !== undefined) throw invalid(request.validationError.message);
-    const body = request.body as Static<typeof Body>;
+    const { body } = request;
     if (body.release !== release) {
       throw new HttpError(409, 'SCOPE_RELEASE', `the scope is for another release than the one that runs, ${release}`, {
         fix: 'ask GET /api/v1/scope which release runs; a scope belongs to one release',

@@ -130,41 +130,41 @@ export class OrderScope {
     const { logger, now } = this.#options;
     const at = now();
     const { ttlSeconds, ...rest } = request;
-    const next: StoredScope = {
+    const wanted: StoredScope = {
       ...rest,
       setAt: at,
       expiresAt: ttlSeconds === undefined ? null : at + ttlSeconds * 1000,
     };
     this.tick();
-    this.#asked.push(next);
+    this.#asked.push(wanted);
     this.#work();
-    const stored = this.#saving.then(() => this.#store(next));
+    const stored = this.#saving.then(() => this.#store(wanted));
     this.#saving = stored.catch(() => undefined);
     try {
       await stored;
     } catch (cause) {
-      logger.warn({ stage: next.stage, reason: messageOf(cause) }, 'the order scope cannot be stored');
+      logger.warn({ stage: wanted.stage, reason: messageOf(cause) }, 'the order scope cannot be stored');
       throw new HttpError(
         503,
         'SCOPE_NOT_STORED',
-        `the database did not confirm the order scope "${next.stage}": until one is stored only what both it and the one before allow may be traded`,
+        `the database did not confirm the order scope "${wanted.stage}": until one is stored only what both it and the one before allow may be traded`,
         { fix: 'set it again once the database answers', headers: { 'retry-after': '1' }, cause },
       );
     }
     return this.view();
   }
 
-  async #store(next: StoredScope): Promise<void> {
+  async #store(wanted: StoredScope): Promise<void> {
     const { logger, store } = this.#options;
-    const renewed = !this.#expired && sameScope(this.#scope, next);
-    if (renewed) next.setAt = this.#scope?.setAt ?? next.setAt;
-    await store.save(next, !renewed);
-    this.#scope = next;
-    this.#asked = this.#asked.slice(this.#asked.indexOf(next) + 1);
+    const renewed = !this.#expired && sameScope(this.#scope, wanted);
+    if (renewed) wanted.setAt = this.#scope?.setAt ?? wanted.setAt;
+    await store.save(wanted, !renewed);
+    this.#scope = wanted;
+    this.#asked = this.#asked.slice(this.#asked.indexOf(wanted) + 1);
     this.#expired = false;
     this.#work();
     if (!renewed) {
-      const { stage, symbols, setBy, reason, expiresAt } = next;
+      const { stage, symbols, setBy, reason, expiresAt } = wanted;
       logger.info({ stage, symbols, set_by: setBy, reason, expires_at: expiresAt }, 'order scope set');
     }
   }
