@@ -20,6 +20,7 @@ percent = 0.001
 percent = 0.001
 [time_restrictions]
 regular_hours_only = false
+no_new_positions_before_close_minutes = 0
 blackout_periods = []
 [monitoring]
 mark_interval_ms = 50

@@ -12,6 +12,7 @@ import {
 } from '@papergate/service-kit';
 import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { buildRiskManager, type RiskManager } from './build.ts';
+import { startEngineDouble, type EngineDouble } from './testing/engine-double.ts';
 
 jest.setTimeout(30_000);
 
@@ -33,6 +34,8 @@ interface World {
   requester: Requester;
   engine: BusPublisher;
   market: BusPublisher;
+  /** What stands for execution-engine over HTTP. */
+  http: EngineDouble;
   clock: { offset: number };
   check(change?: Record<string, unknown>): Promise<RiskVerdict>;
   mark(symbol: string, usd: number): void;
@@ -43,7 +46,9 @@ const opened: World[] = [];
 afterEach(async () => {
   for (const world of opened.splice(0)) await world.close();
   await pool.query('TRUNCATE orders, order_events, trades, positions, daily_pnl, risk_events, equity_days CASCADE');
-  await pool.query(`UPDATE trading_state SET state = 'ACTIVE', reason = 'test', code = NULL, since = now()`);
+  await pool.query(
+    `UPDATE trading_state SET state = 'ACTIVE', reason = 'test', code = NULL, held = false, since = now()`,
+  );
 });
 
 /** A risk manager between two publishers that stand for market-data and execution-engine. */
@@ -51,7 +56,9 @@ async function start(options: { limits?: (limits: RiskLimits) => void; equity?: 
   const clock = { offset: 0 };
   const market = await createPublisher({ service: 'market-data', host: '127.0.0.1', port: 0 });
   const engine = await createPublisher({ service: 'execution-engine', host: '127.0.0.1', port: 0 });
+  const http = await startEngineDouble();
   if (options.equity !== undefined) {
+    http.account = { equity: options.equity, buying_power: '100000000', trading_blocked: false };
     await pool.query(`INSERT INTO equity_days (day, opening, peak, last) VALUES ('2024-01-01', $1, $1, $1)`, [
       options.equity,
     ]);
@@ -61,8 +68,7 @@ async function start(options: { limits?: (limits: RiskLimits) => void; equity?: 
     system: (system: SystemConfig) => {
       system.services['market-data'].bus_port = market.port;
       system.services['execution-engine'].bus_port = engine.port;
-      // Nobody answers here: the equity comes from the database.
-      system.services['execution-engine'].http_port = 1;
+      system.services['execution-engine'].http_port = http.port;
       system.services['market-data'].http_port = 1;
     },
     limits: (limits) => {
@@ -83,6 +89,7 @@ async function start(options: { limits?: (limits: RiskLimits) => void; equity?: 
     requester,
     engine,
     market,
+    http,
     clock,
     async check(change = {}) {
       orders += 1;
@@ -107,11 +114,12 @@ async function start(options: { limits?: (limits: RiskLimits) => void; equity?: 
       await risk.app.close();
       await market.close();
       await engine.close();
+      await http.close();
     },
   };
   opened.push(world);
   await until('the exposure to be known', async () => (await risk.app.inject('/health/ready')).statusCode === 200);
-  if (options.equity !== undefined) await until('the equity', () => risk.exposure.equity !== undefined);
+  if (options.equity !== undefined) await until('the account', () => risk.exposure.funds.standing !== undefined);
   await until('the mark', () => {
     world.mark('AAPL', 100);
     return risk.exposure.symbol('AAPL').bid > 0;

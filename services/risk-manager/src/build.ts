@@ -12,11 +12,12 @@ import {
   type ServiceContext,
 } from '@papergate/service-kit';
 import { Breaker } from './breaker/breaker.ts';
+import { Announcer } from './breaker/announcer.ts';
 import { BreakerRules } from './breaker/rules.ts';
 import { createStateStore } from './breaker/store.ts';
 import { LossStreak } from './breaker/streaks.ts';
 import { createHandler } from './check/handler.ts';
-import { RateWindow } from './check/rate-window.ts';
+import { Traffic } from './check/traffic.ts';
 import { createEquityStore, EquityWatch } from './equity/equity.ts';
 import { createRecorder } from './events/recorder.ts';
 import { Exposure } from './exposure/exposure.ts';
@@ -32,8 +33,9 @@ import { OrderScope } from './scope/scope.ts';
 import { createScopeStore } from './scope/store.ts';
 import { RISK_SETTINGS, type RiskSettings } from './settings.ts';
 import { MarketFeed } from './sync/market-feed.ts';
-import { OrderFeed } from './sync/order-feed.ts';
+import { hasEnded, OrderFeed } from './sync/order-feed.ts';
 import { loadSnapshot } from './sync/snapshot.ts';
+import { nanos } from './units.ts';
 import { Worker } from './worker.ts';
 
 export interface RiskManagerOverrides {
@@ -70,18 +72,26 @@ export async function buildRiskManager(
   });
 
   const exposure = new Exposure();
-  const rate = new RateWindow(limits.order.perSecond);
+  const traffic = new Traffic(limits.order);
   const rules = new BreakerRules(limits);
-  const streak = new LossStreak();
+  const streak = new LossStreak((length) => {
+    exposure.lossStreak = length;
+  });
   const recorder = createRecorder({ pool, logger, now, onDropped: (events) => instruments.eventsDropped.inc(events) });
-  const breaker = new Breaker({
+  const client = (service: 'execution-engine' | 'market-data') =>
+    createServiceClient({ baseUrl: httpUrl(system, service), token: env.apiToken });
+  const engine = client('execution-engine');
+  const announcer = new Announcer({ engine, state: () => breaker.state, logger, patienceMs: settings.settleMs });
+  const breaker: Breaker = new Breaker({
     store: createStateStore(pool),
     recorder,
     logger,
     cooldownSeconds: limits.breaker.cooldown_seconds,
+    autoResume: limits.breaker.enabled && limits.breaker.auto_resume,
     onState: (state) => {
       exposure.state = state?.state;
       exposure.stateReason = state?.reason ?? 'the stored trading state is not known yet';
+      announcer.changed();
     },
     onTrip: (code) => instruments.trips.inc({ code }),
     now,
@@ -96,17 +106,21 @@ export async function buildRiskManager(
     now,
   });
   Object.assign(instruments.scope, { collect: () => instruments.scope.set(scope.count()) });
-  const client = (service: 'execution-engine' | 'market-data') =>
-    createServiceClient({ baseUrl: httpUrl(system, service), token: env.apiToken });
-  const engine = client('execution-engine');
-  const equity = new EquityWatch({ engine, store: createEquityStore(pool), exposure, day: newYork.day, logger, now });
+  const equity = new EquityWatch({
+    engine,
+    store: createEquityStore(pool),
+    exposure,
+    day: newYork.day,
+    logger,
+    now,
+    lagMs: settings.accountLagMs,
+  });
   const market = new MarketFeed(exposure, limits.breaker.max_stale_data_ms, now);
   const monitor = new Monitor({
     exposure,
     limits,
     breaker,
     rules,
-    streak,
     feed: () => market.health(),
     recorder,
     instruments,
@@ -127,7 +141,7 @@ export async function buildRiskManager(
   });
   const orders = new OrderFeed({
     exposure,
-    load: (day, reserved) => loadSnapshot(pool, day, reserved),
+    load: (period, reserved) => loadSnapshot(pool, period, reserved),
     zone: newYork,
     onFill: (fill, realized) => {
       streak.addFill(fill, realized);
@@ -135,6 +149,7 @@ export async function buildRiskManager(
     },
     onOrder: (order) => {
       if (order.status === 'rejected') rules.rejected(now());
+      if (hasEnded(order) && nanos(order.filled_quantity) === 0n) traffic.forget(order.client_order_id);
     },
     onSynced: () =>
       logger.info(
@@ -150,7 +165,7 @@ export async function buildRiskManager(
   const handle = createHandler({
     exposure,
     limits,
-    rate,
+    traffic,
     scope,
     rules,
     recorder,
@@ -172,6 +187,7 @@ export async function buildRiskManager(
     limits: riskLimits,
     exposure,
     breaker,
+    announced: () => announcer.last,
     onReset: async () => {
       streak.clear();
       rules.clear();

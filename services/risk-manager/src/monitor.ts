@@ -1,19 +1,17 @@
 import type { Breaker } from './breaker/breaker.ts';
 import type { BreakerRules, FeedHealth } from './breaker/rules.ts';
-import type { LossStreak } from './breaker/streaks.ts';
 import type { Recorder } from './events/recorder.ts';
-import { dailyPnl, type Exposure } from './exposure/exposure.ts';
+import { dailyPnl, openPnl, type Exposure } from './exposure/exposure.ts';
 import { heldExposure, sumOthers } from './exposure/totals.ts';
 import type { Instruments } from './instruments.ts';
 import type { CompiledLimits } from './limits/compile.ts';
-import { attosText, reachesPercent, usd, type Attos } from './units.ts';
+import { attosText, percentText, reachesPercent, usd, type Attos } from './units.ts';
 
 export interface MonitorOptions {
   exposure: Exposure;
   limits: CompiledLimits;
-  breaker: Pick<Breaker, 'tripAutomatically'>;
+  breaker: Pick<Breaker, 'tripAutomatically' | 'resume'>;
   rules: Pick<BreakerRules, 'cause'>;
-  streak: Pick<LossStreak, 'length'>;
   feed: () => FeedHealth;
   recorder: Pick<Recorder, 'record'>;
   instruments: Instruments;
@@ -32,9 +30,10 @@ export class Monitor {
   }
 
   run(): void {
-    const { breaker, exposure, feed, limits, now, rules, streak } = this.#options;
-    const cause = exposure.state === undefined ? undefined : rules.cause(exposure, streak, feed(), now());
+    const { breaker, exposure, feed, limits, now, rules } = this.#options;
+    const cause = exposure.state === undefined ? undefined : rules.cause(exposure, feed(), now());
     if (cause !== undefined) breaker.tripAutomatically(cause.code, cause.message, limits.breaker.trip_state);
+    else if (exposure.state !== undefined && exposure.state !== 'ACTIVE') void breaker.resume();
     this.#warn();
     this.#measure();
   }
@@ -43,20 +42,26 @@ export class Monitor {
   #warn(): void {
     const { exposure, limits } = this.#options;
     const { gross } = sumOthers(exposure, undefined);
-    const percent = (units: bigint): number => Number(units) / 1e6;
     this.#warnIf(
       'WARN_GROSS_EXPOSURE',
       reachesPercent(gross, limits.position.gross, limits.monitoring.exposureWarning),
       () =>
-        `gross exposure with open orders is ${usd(gross)}, above ${percent(limits.monitoring.exposureWarning)} % of the limit of ${usd(limits.position.gross)}`,
+        `gross exposure with open orders is ${usd(gross)}, above ${percentText(limits.monitoring.exposureWarning)} % of the limit of ${usd(limits.position.gross)}`,
     );
-    const lost = -dailyPnl(exposure).total;
-    this.#warnIf(
-      'WARN_DAILY_LOSS',
-      lost > 0n && reachesPercent(lost, limits.loss.daily, limits.monitoring.lossWarning),
-      () =>
-        `today's loss is ${usd(lost)}, above ${percent(limits.monitoring.lossWarning)} % of the limit of ${usd(limits.loss.daily)}`,
-    );
+    const open = openPnl(exposure);
+    const losses: [code: string, what: string, lost: Attos, limit: Attos][] = [
+      ['WARN_DAILY_LOSS', 'today’s loss', -(exposure.realizedToday + open), limits.loss.daily],
+      ['WARN_WEEKLY_LOSS', 'the loss since Monday', -(exposure.realizedWeek + open), limits.loss.weekly],
+      ['WARN_MONTHLY_LOSS', 'the loss of this month', -(exposure.realizedMonth + open), limits.loss.monthly],
+    ];
+    for (const [code, what, lost, limit] of losses) {
+      this.#warnIf(
+        code,
+        lost > 0n && reachesPercent(lost, limit, limits.monitoring.lossWarning),
+        () =>
+          `${what} is ${usd(lost)}, above ${percentText(limits.monitoring.lossWarning)} % of the limit of ${usd(limit)}`,
+      );
+    }
   }
 
   #warnIf(code: string, hit: boolean, message: () => string): void {
@@ -68,12 +73,12 @@ export class Monitor {
   }
 
   #measure(): void {
-    const { exposure, instruments, streak } = this.#options;
+    const { exposure, instruments } = this.#options;
     const held = heldExposure(exposure);
     instruments.gross.set(asNumber(held.gross));
     instruments.net.set(asNumber(held.net));
     instruments.dailyPnl.set(asNumber(dailyPnl(exposure).total));
-    instruments.streak.set(streak.length);
+    instruments.streak.set(exposure.lossStreak);
     instruments.reservations.set(exposure.reservations.size);
     for (const state of ['ACTIVE', 'REDUCING', 'HALTED'] as const) {
       instruments.state.set({ state }, (exposure.state ?? 'HALTED') === state ? 1 : 0);

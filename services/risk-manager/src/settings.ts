@@ -7,6 +7,10 @@ export interface RiskSettings {
   /** Between two looks at the account, ms; and while its equity is not known. */
   equityIntervalMs: number;
   firstEquityRetryMs: number;
+  /** How old the engine's answer about the account may be, ms: more than it keeps one. */
+  accountLagMs: number;
+  /** ms that a trip waits for orders that are on their way to the broker. */
+  settleMs: number;
   protectionRetryMs: number;
   /** Between two tries to read the stored order scope, and between two looks whether its time is over, ms. */
   scopeIntervalMs: number;
@@ -17,6 +21,8 @@ export const RISK_SETTINGS: RiskSettings = {
   firstSyncRetryMs: 250,
   equityIntervalMs: 5_000,
   firstEquityRetryMs: 250,
+  accountLagMs: 2_000,
+  settleMs: 2_500,
   protectionRetryMs: 5_000,
   scopeIntervalMs: 250,
 };

@@ -39,6 +39,7 @@ export const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** A percent of the configuration in millionths of a percent, which keeps `12.5` exact. */
 export const percentUnits = (percent: number): bigint => BigInt(Math.round(percent * 1e6));
+export const percentText = (percent: bigint): string => String(Number(percent) / 1e6);
 /** `part` is more than `percent` of `whole`. */
 export const exceedsPercent = (part: bigint, whole: bigint, percent: bigint): boolean =>
   part * 100_000_000n > whole * percent;

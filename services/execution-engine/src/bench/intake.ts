@@ -23,16 +23,25 @@ allow_short = true
 [loss_limits]
 max_daily_loss = "100000000"
 max_daily_loss_percent = 100.0
+max_weekly_loss = "100000000"
+max_monthly_loss = "100000000"
 max_drawdown_percent = 100.0
 max_consecutive_losses = 10000
 [circuit_breaker]
 max_stale_data_ms = 60000
 max_rejects_per_minute = 10000
 [order_validation]
+max_spread_percent = 200.0
+require_live_quote = false
 max_orders_per_second = 100000
+max_orders_per_minute = 1000000
+max_trades_per_day = 100000000
+duplicate_window_ms = 0
+refuse_wash_trades = false
 max_open_orders = 100000
 [time_restrictions]
 regular_hours_only = false
+no_new_positions_before_close_minutes = 0
 blackout_periods = []
 `;
 

@@ -4,7 +4,7 @@ import type { RiskEvent } from '../events/recorder.ts';
 import { Breaker } from './breaker.ts';
 import type { StoredState } from './store.ts';
 
-const ACTIVE: StoredState = { state: 'ACTIVE', reason: 'first start', code: null, since: 0 };
+const ACTIVE: StoredState = { state: 'ACTIVE', reason: 'first start', code: null, held: false, since: 0 };
 
 function setUp(stored: StoredState = ACTIVE) {
   const db = { row: stored, down: false, saves: 0 };
@@ -26,6 +26,7 @@ function setUp(stored: StoredState = ACTIVE) {
       recorder: { record: (event) => events.push(event) },
       logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
       cooldownSeconds: 300,
+      autoResume: false,
       onState: (state) => states.push(state?.state),
       onTrip: () => undefined,
       now: () => clock.now,
@@ -133,7 +134,7 @@ describe('the circuit breaker', () => {
   });
 
   test('a reset that cannot be stored changes nothing', async () => {
-    const breaker = await started({ state: 'HALTED', reason: 'drill', code: null, since: 5 });
+    const breaker = await started({ state: 'HALTED', reason: 'drill', code: null, held: true, since: 5 });
     world.db.down = true;
     await expect(breaker.reset('over')).rejects.toMatchObject({ statusCode: 503, code: 'STATE_NOT_STORED' });
     expect(world.states.at(-1)).toBe('HALTED');

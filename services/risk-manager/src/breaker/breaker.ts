@@ -9,6 +9,8 @@ export interface BreakerOptions {
   recorder: Pick<Recorder, 'record'>;
   logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   cooldownSeconds: number;
+  /** Whether what a limit tripped may resume by itself. */
+  autoResume: boolean;
   /** The state in force; undefined while it is not known. */
   onState: (state: StoredState | undefined) => void;
   onTrip: (code: string) => void;
@@ -28,6 +30,8 @@ export interface BreakerStatus {
   since: string | null;
   /** Before this moment an automatic trip is not reset. */
   cooldown_until: string | null;
+  /** Once the cooldown is over and the cause is gone it is reset by itself. */
+  resumes: boolean;
 }
 
 const SEVERITY: Readonly<Record<TradingState, number>> = { ACTIVE: 0, REDUCING: 1, HALTED: 2 };
@@ -43,6 +47,7 @@ export class Breaker {
   #saving: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
+  #resuming = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -70,6 +75,7 @@ export class Breaker {
         reason: 'the stored trading state is not known yet',
         since: null,
         cooldown_until: null,
+        resumes: false,
       };
     }
     const cooldown = this.#cooldownUntil(state);
@@ -82,12 +88,13 @@ export class Breaker {
       reason: state.reason,
       since: new Date(state.since).toISOString(),
       cooldown_until: cooldown === undefined ? null : new Date(cooldown).toISOString(),
+      resumes: this.#mayResume(state),
     };
   }
 
   /** By a person, at once. Never loosens: REDUCING on top of HALTED leaves HALTED. */
   async trip(reason: string, state: 'REDUCING' | 'HALTED'): Promise<BreakerStatus> {
-    this.#tighten({ state, reason, code: null, since: this.#options.now() });
+    this.#tighten({ state, reason, code: null, held: true, since: this.#options.now() });
     await this.#save();
     if (this.#unsaved !== undefined) {
       throw new HttpError(
@@ -105,14 +112,14 @@ export class Breaker {
   /** By a limit. Does nothing where the state is as tight already. True where it tripped. */
   tripAutomatically(code: string, message: string, state: 'REDUCING' | 'HALTED'): boolean {
     if (this.#state === undefined || SEVERITY[this.#state.state] >= SEVERITY[state]) return false;
-    this.#tighten({ state, reason: message, code, since: this.#options.now() });
+    this.#tighten({ state, reason: message, code, held: false, since: this.#options.now() });
     void this.#save();
     return true;
   }
 
   /** By a person. What a limit tripped stays tripped until its cooldown has passed. */
   async reset(reason: string): Promise<BreakerStatus> {
-    const { logger, now, recorder, store } = this.#options;
+    const { now } = this.#options;
     const before = this.#state;
     if (before === undefined)
       throw new HttpError(503, 'STATE_UNKNOWN', 'the stored trading state is not known yet', {
@@ -131,16 +138,60 @@ export class Breaker {
         },
       );
     }
-    const next: StoredState = { state: 'ACTIVE', reason, code: null, since: now() };
-    await this.#saving;
+    await this.#loosen(before, reason, 'RESET');
+    return this.status();
+  }
+
+  /**
+   * By the clock, where the configuration allows it: what a limit tripped, once the cooldown is over. The caller knows
+   * that its cause is gone. True where it was reset; never rejects, since the next look tries again.
+   */
+  async resume(): Promise<boolean> {
+    const before = this.#state;
+    if (before === undefined || this.#resuming || !this.#mayResume(before)) return false;
+    const until = this.#cooldownUntil(before);
+    if (until === undefined || this.#options.now() < until) return false;
+    this.#resuming = true;
     try {
-      await store.save(next);
+      await this.#loosen(before, `resumed: ${before.code} is over, and so is the cooldown`, 'AUTO_RESUME');
+      return true;
+    } catch (error) {
+      this.#options.logger.warn({ reason: messageOf(error) }, 'the circuit breaker was not reset by itself');
+      return false;
+    } finally {
+      this.#resuming = false;
+    }
+  }
+
+  #mayResume({ state, code, held }: StoredState): boolean {
+    return this.#options.autoResume && state !== 'ACTIVE' && code !== null && !held;
+  }
+
+  /** Stored first, in force then, and not where it was tripped (again) meanwhile: that trip stands and is stored anew. */
+  async #loosen(before: StoredState, reason: string, code: string): Promise<void> {
+    const { logger, now, recorder, store } = this.#options;
+    const next: StoredState = { state: 'ACTIVE', reason, code: null, held: false, since: now() };
+    await this.#saving;
+    let failure: unknown;
+    try {
+      if (this.#state === before) await store.save(next);
     } catch (cause) {
+      failure = cause;
+    }
+    const found = this.#state;
+    if (found !== before && found !== undefined) {
+      this.#unsaved = { ...found };
+      await this.#save();
+      throw new HttpError(409, 'BREAKER_TRIPPED_AGAIN', `it was tripped while it was being reset: ${found.reason}`, {
+        fix: 'look at the new reason; reset it again once that is understood',
+      });
+    }
+    if (failure !== undefined) {
       throw new HttpError(
         503,
         'STATE_NOT_STORED',
-        `trading stays ${before.state}: the database did not confirm the reset (${messageOf(cause)})`,
-        { cause },
+        `trading stays ${before.state}: the database did not confirm the reset (${messageOf(failure)})`,
+        { cause: failure },
       );
     }
     this.#unsaved = undefined;
@@ -150,11 +201,10 @@ export class Breaker {
     logger.info({ reason, before: before.state }, 'circuit breaker reset');
     recorder.record({
       kind: 'reset',
-      code: 'RESET',
+      code,
       message: reason,
       detail: { before: before.state, tripped_for: before.reason },
     });
-    return this.status();
   }
 
   async close(): Promise<void> {
@@ -177,7 +227,8 @@ export class Breaker {
       before !== undefined && before.code !== null && next.code === null
         ? { code: before.code, since: before.since }
         : {};
-    this.#set({ ...next, ...kept, state: looser ? before.state : next.state });
+    const held = next.held || (before !== undefined && before.state !== 'ACTIVE' && before.held);
+    this.#set({ ...next, ...kept, held, state: looser ? before.state : next.state });
     this.#unsaved = this.#state;
     logger.warn({ state: this.#state?.state, code: next.code, reason: next.reason }, 'circuit breaker tripped');
     recorder.record({

@@ -13,8 +13,9 @@ function codeOf(
   exposure: Exposure,
   options: { streak?: number; feed?: FeedHealth; now?: number; rules?: BreakerRules } = {},
 ): string | undefined {
-  const { streak = 0, feed = HEALTHY, now = NOON, rules = new BreakerRules(compileLimits(makeLimits())) } = options;
-  return rules.cause(exposure, { length: streak }, feed, now)?.code;
+  exposure.lossStreak = options.streak ?? 0;
+  const { feed = HEALTHY, now = NOON, rules = new BreakerRules(compileLimits(makeLimits())) } = options;
+  return rules.cause(exposure, feed, now)?.code;
 }
 
 describe('the breaker trips', () => {

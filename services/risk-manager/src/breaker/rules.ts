@@ -1,8 +1,7 @@
-import { checkLoss } from '../check/evaluate.ts';
+import { lossCause } from '../check/rules/loss.ts';
 import { RateWindow } from '../check/rate-window.ts';
 import { worstQuantity, type Exposure } from '../exposure/exposure.ts';
 import type { CompiledLimits } from '../limits/compile.ts';
-import type { LossStreak } from './streaks.ts';
 
 export interface Cause {
   code: string;
@@ -41,17 +40,11 @@ export class BreakerRules {
   }
 
   /** The first limit that is hit; undefined while none is, or while the breaker is switched off. */
-  cause(exposure: Exposure, streak: Pick<LossStreak, 'length'>, feed: FeedHealth, now: number): Cause | undefined {
+  cause(exposure: Exposure, feed: FeedHealth, now: number): Cause | undefined {
     const { breaker, loss } = this.#limits;
     if (!breaker.enabled) return undefined;
-    const lost = checkLoss(exposure, this.#limits);
+    const lost = lossCause(exposure, loss);
     if (lost !== undefined) return lost;
-    if (streak.length >= loss.consecutive) {
-      return {
-        code: 'RISK_CONSECUTIVE_LOSSES',
-        message: `${streak.length} positions in a row were closed at a loss, allowed: fewer than ${loss.consecutive}`,
-      };
-    }
     if (this.#rejects.full(now, MINUTE_MS)) {
       return {
         code: 'RISK_REJECT_RATE',

@@ -14,7 +14,12 @@ export interface ClosedTrade {
  */
 export class LossStreak {
   readonly #open = new Map<string, { pnl: Attos; side: number }>();
+  readonly #onChange: (length: number) => void;
   #length = 0;
+
+  constructor(onChange: (length: number) => void = () => undefined) {
+    this.#onChange = onChange;
+  }
 
   get length(): number {
     return this.#length;
@@ -22,6 +27,7 @@ export class LossStreak {
 
   clear(): void {
     this.#length = 0;
+    this.#onChange(0);
   }
 
   /** A fill with the position that it left behind. */
@@ -32,6 +38,7 @@ export class LossStreak {
     const ended = episode.side !== 0 ? side !== episode.side : side === 0 && realized !== 0n;
     if (ended && pnl !== 0n) this.#length = pnl < 0n ? this.#length + 1 : 0;
     this.#open.set(symbol, { pnl: ended ? 0n : pnl, side });
+    this.#onChange(this.#length);
   }
 
   addFill(fill: Fill, realized: Attos): void {

@@ -3,8 +3,10 @@ import type { RiskLimits } from '@papergate/config';
 import type { RiskOrder } from '@papergate/service-kit';
 import type { Exposure } from '../exposure/exposure.ts';
 import { attos, nanos } from '../units.ts';
-import { check, codeOf, makeExposure, makeLimits, markAt, NOON } from '../testing/make.ts';
-import { RateWindow } from './rate-window.ts';
+import { check, codeOf, makeExposure, makeLimits, markAt, NOON, order } from '../testing/make.ts';
+import { compileLimits } from '../limits/compile.ts';
+import { readRiskOrder } from './evaluate.ts';
+import { Traffic } from './traffic.ts';
 
 interface Case {
   code: string;
@@ -224,16 +226,22 @@ describe('limits at their boundary', () => {
   });
 
   test('the number of orders within any second', () => {
-    const limits = makeLimits();
-    const rate = new RateWindow(3);
-    for (const at of [0, 400, 800]) {
-      expect(codeOf(check({}, makeExposure(), limits, NOON + at, rate))).toBe('allowed');
-      rate.add(NOON + at);
+    const limits = makeLimits((set) => {
+      set.order_validation.max_orders_per_second = 3;
+    });
+    const traffic = new Traffic(compileLimits(limits).order);
+    const at = (ms: number) => codeOf(check({}, makeExposure(), limits, NOON + ms, traffic));
+    let orders = 0;
+    const add = (ms: number) =>
+      traffic.add(readRiskOrder(order({ client_order_id: `o-${(orders += 1)}`, symbol: `S${orders}` })), NOON + ms);
+    for (const ms of [0, 400, 800]) {
+      expect(at(ms)).toBe('allowed');
+      add(ms);
     }
-    expect(codeOf(check({}, makeExposure(), limits, NOON + 999, rate))).toBe('RISK_ORDER_RATE');
-    expect(codeOf(check({}, makeExposure(), limits, NOON + 1000, rate))).toBe('allowed');
-    rate.add(NOON + 1000);
-    expect(codeOf(check({}, makeExposure(), limits, NOON + 1399, rate))).toBe('RISK_ORDER_RATE');
+    expect(at(999)).toBe('RISK_ORDER_RATE');
+    expect(at(1000)).toBe('allowed');
+    add(1000);
+    expect(at(1399)).toBe('RISK_ORDER_RATE');
   });
 });
 

@@ -8,12 +8,12 @@ import type { CompiledLimits } from '../limits/compile.ts';
 import type { OrderScope } from '../scope/scope.ts';
 import { attosText } from '../units.ts';
 import { evaluate, readRiskOrder, type CheckedOrder, type Verdict } from './evaluate.ts';
-import type { RateWindow } from './rate-window.ts';
+import type { Traffic } from './traffic.ts';
 
 export interface HandlerOptions {
   exposure: Exposure;
   limits: CompiledLimits;
-  rate: RateWindow;
+  traffic: Traffic;
   scope: Pick<OrderScope, 'refusal'>;
   rules: Pick<BreakerRules, 'rejected'>;
   recorder: Pick<Recorder, 'record'>;
@@ -39,14 +39,18 @@ export function createHandler(options: HandlerOptions): (request: unknown) => Ri
       case 'check':
         return check(options, (body as Extract<RiskRequest, { type: 'check' }>).order);
       case 'release':
-        exposure.release((body as Extract<RiskRequest, { type: 'release' }>).client_order_id);
+        withdraw(options, (body as Extract<RiskRequest, { type: 'release' }>).client_order_id);
         return { ok: true };
       case 'state':
         return {
           state: exposure.state ?? 'HALTED',
           reason: exposure.stateReason,
           since: options.since(),
-          equity: exposure.equity === undefined ? null : attosText(exposure.equity.current),
+          // Without both, orders that open a position are refused: what waits for the one should wait for the other.
+          equity:
+            exposure.equity === undefined || exposure.funds.standing === undefined
+              ? null
+              : attosText(exposure.equity.current),
         };
       default:
         throw new Error(`type is ${JSON.stringify(body?.type)}, allowed: "check", "release", "state"`);
@@ -54,8 +58,15 @@ export function createHandler(options: HandlerOptions): (request: unknown) => Ri
   };
 }
 
+/** The order never became one. */
+function withdraw({ exposure, traffic }: HandlerOptions, clientOrderId: string): void {
+  exposure.release(clientOrderId);
+  exposure.funds.drop(clientOrderId);
+  traffic.forget(clientOrderId);
+}
+
 function check(options: HandlerOptions, request: Parameters<typeof readRiskOrder>[0]): RiskVerdict {
-  const { exposure, instruments, limits, now, rate, scope } = options;
+  const { exposure, instruments, limits, now, scope, traffic } = options;
   const startedAt = performance.now();
   const state = exposure.state ?? 'HALTED';
   const at = now();
@@ -66,16 +77,17 @@ function check(options: HandlerOptions, request: Parameters<typeof readRiskOrder
     throw new Error(`the order cannot be read: ${messageOf(error)}`, { cause: error });
   }
   // The same order asked for again: the answer to the first question was lost.
-  exposure.release(order.clientOrderId);
-  const judged = evaluate(order, exposure, limits, rate, at);
+  withdraw(options, order.clientOrderId);
+  const judged = evaluate(order, exposure, limits, traffic, at);
   const outside = judged.allowed ? scope.refusal(order, exposure, at) : undefined;
   const verdict: Verdict = outside === undefined ? judged : { allowed: false, ...outside };
   instruments.checks.inc({ verdict: verdict.allowed ? 'allowed' : 'refused' });
   instruments.checkSeconds.observe((performance.now() - startedAt) / 1000);
   if (!verdict.allowed) return refuse(options, order, verdict, state, at);
-  rate.add(at);
-  const { clientOrderId, symbol, side, quantity } = order;
-  exposure.reserve({ clientOrderId, symbol, side, quantity, remaining: quantity, at }, verdict.price);
+  traffic.add(order, at);
+  const { clientOrderId, symbol, side, quantity, price: limit } = order;
+  exposure.funds.claim(clientOrderId, verdict.cost);
+  exposure.reserve({ clientOrderId, symbol, side, quantity, remaining: quantity, limit, at }, verdict.price);
   return { allowed: true, state };
 }
 

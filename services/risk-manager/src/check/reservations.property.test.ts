@@ -8,7 +8,7 @@ import { compileLimits } from '../limits/compile.ts';
 import { makeExposure, makeLimits, NOON, order } from '../testing/make.ts';
 import { abs, attos, attosText, nanos, nanosText } from '../units.ts';
 import { createHandler } from './handler.ts';
-import { RateWindow } from './rate-window.ts';
+import { Traffic } from './traffic.ts';
 
 const limits = makeLimits((set) => {
   set.position_limits = {
@@ -18,9 +18,12 @@ const limits = makeLimits((set) => {
     max_gross_exposure: '9000',
     max_net_exposure: '6000',
     max_open_positions: 2,
+    max_buying_power_percent: 100,
     allow_short: true,
   };
   set.order_validation.max_open_orders = 12;
+  set.order_validation.max_orders_per_second = 1_000;
+  set.order_validation.max_orders_per_minute = 1_000;
   set.loss_limits.max_daily_loss = '1000000000';
 });
 const compiled = compileLimits(limits);
@@ -35,7 +38,7 @@ function handlerOf(exposure: Exposure) {
   return createHandler({
     exposure,
     limits: compiled,
-    rate: new RateWindow(1_000),
+    traffic: new Traffic(compiled.order),
     scope: { refusal: () => undefined },
     rules: { rejected: () => undefined },
     recorder: { record: () => undefined },

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
 import type { Pool, ServiceClient } from '@papergate/service-kit';
+import { readAccount } from '../account/account.ts';
 import type { Equity, Exposure } from '../exposure/exposure.ts';
 import { attos, attosText, max } from '../units.ts';
 
@@ -42,6 +43,8 @@ export interface EquityWatchOptions {
   day: (ms: number) => string;
   logger: Pick<Logger, 'info' | 'warn'>;
   now: () => number;
+  /** How much older than the question the engine's answer may be, ms: it keeps one for a while. */
+  lagMs: number;
 }
 
 /**
@@ -66,14 +69,14 @@ export class EquityWatch {
 
   /** One look at the broker. Never rejects: what is known stays in force. */
   async refresh(): Promise<void> {
-    const { engine, logger, now } = this.#options;
+    const { engine, exposure, lagMs, logger, now } = this.#options;
     try {
       if (!this.#loaded) await this.#load();
+      const askedAt = now();
       const { status, body } = await engine.get('/account', { timeoutMs: 3_000 });
-      const equity = (body as { equity?: unknown } | undefined)?.equity;
-      if (status !== 200 || typeof equity !== 'string')
-        throw new Error(`execution-engine answered ${status} without an equity`);
-      await this.#observe(attos(equity), now());
+      const { equity, standing } = readAccount(status, body);
+      if (standing !== undefined) exposure.funds.observe(standing, askedAt - lagMs);
+      await this.#observe(equity, now());
       if (this.#complained) logger.info('the account’s equity is known again');
       this.#complained = false;
     } catch (error) {

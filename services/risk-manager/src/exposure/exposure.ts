@@ -1,4 +1,5 @@
 import type { Side, Tick, TradingState } from '@papergate/service-kit';
+import { Funds } from '../account/funds.ts';
 import { abs, max, MICROS_TO_NANOS, type Attos, type Nanos } from '../units.ts';
 
 /** What one symbol is worth and what may still happen to it. */
@@ -22,6 +23,8 @@ export interface SymbolExposure {
   markAt: number | undefined;
   /** The price of the last order that was reserved: values a symbol nobody has a mark of. */
   orderPrice: Nanos;
+  /** The open orders that `buys` and `sells` are made of. */
+  readonly open: ReadonlySet<Reservation>;
 }
 
 export interface Reservation {
@@ -30,6 +33,10 @@ export interface Reservation {
   side: Side;
   quantity: Nanos;
   remaining: Nanos;
+  /** The price beyond which it does not trade; absent where there is none (market, stop). */
+  limit?: Nanos | undefined;
+  /** It was filled in part already. */
+  traded?: boolean;
   /** ms since 1970. */
   at: number;
 }
@@ -42,16 +49,34 @@ export interface Equity {
   peak: Attos;
 }
 
+interface KnownSymbol extends SymbolExposure {
+  readonly open: Set<Reservation>;
+}
+
 /** Everything that a check looks at. Changed only through the methods, which keep the sums right. */
 export class Exposure {
-  readonly symbols = new Map<string, SymbolExposure>();
+  readonly symbols = new Map<string, KnownSymbol>();
   readonly reservations = new Map<string, Reservation>();
+  readonly funds = new Funds();
   state: TradingState | undefined;
   stateReason = 'the trading state is not known yet';
   equity: Equity | undefined;
+  /** Since midnight, since Monday and since the first of the month, in New York. */
   realizedToday: Attos = 0n;
+  realizedWeek: Attos = 0n;
+  realizedMonth: Attos = 0n;
+  /** Orders that were filled at least in part since midnight in New York. */
+  tradesToday = 0;
+  /** Positions that were closed at a loss, one after the other. */
+  lossStreak = 0;
+  #untraded = 0;
 
-  symbol(name: string): SymbolExposure {
+  /** Orders of today that were filled, or still may be. */
+  get possibleTrades(): number {
+    return this.tradesToday + this.#untraded;
+  }
+
+  symbol(name: string): KnownSymbol {
     let found = this.symbols.get(name);
     if (found === undefined) {
       found = {
@@ -67,6 +92,7 @@ export class Exposure {
         marketAt: undefined,
         markAt: undefined,
         orderPrice: 0n,
+        open: new Set(),
       };
       this.symbols.set(name, found);
     }
@@ -75,8 +101,11 @@ export class Exposure {
 
   reserve(order: Reservation, price: Nanos): void {
     this.release(order.clientOrderId);
-    this.reservations.set(order.clientOrderId, { ...order });
+    const kept = { ...order };
+    this.reservations.set(order.clientOrderId, kept);
     const symbol = this.symbol(order.symbol);
+    symbol.open.add(kept);
+    if (kept.traded !== true) this.#untraded += 1;
     if (price > 0n) symbol.orderPrice = price;
     this.#add(symbol, order.side, order.remaining);
   }
@@ -85,6 +114,8 @@ export class Exposure {
     const reservation = this.reservations.get(clientOrderId);
     if (reservation === undefined) return;
     this.reservations.delete(clientOrderId);
+    this.symbol(reservation.symbol).open.delete(reservation);
+    if (reservation.traded !== true) this.#untraded -= 1;
     this.#add(this.symbol(reservation.symbol), reservation.side, -reservation.remaining);
   }
 
@@ -96,6 +127,16 @@ export class Exposure {
     if (remaining >= reservation.remaining) return;
     this.#add(this.symbol(reservation.symbol), reservation.side, remaining - reservation.remaining);
     reservation.remaining = remaining;
+  }
+
+  /** An order was filled for the first time today. */
+  addTrade(clientOrderId: string): void {
+    const reservation = this.reservations.get(clientOrderId);
+    if (reservation !== undefined && reservation.traded !== true) {
+      reservation.traded = true;
+      this.#untraded -= 1;
+    }
+    this.tradesToday += 1;
   }
 
   setPosition(name: string, quantity: Nanos, averagePrice: Nanos, openedAt: number | undefined): void {
@@ -151,9 +192,15 @@ export function unrealized(symbol: SymbolExposure): Attos {
   return mark === undefined ? 0n : symbol.quantity * (mark - symbol.averagePrice);
 }
 
+/** What open positions would bring or cost at their marks. */
+export function openPnl(exposure: Exposure): Attos {
+  let open = 0n;
+  for (const symbol of exposure.symbols.values()) if (symbol.quantity !== 0n) open += unrealized(symbol);
+  return open;
+}
+
 /** What is lost or won today: realized since midnight in New York, and open positions at their marks. */
 export function dailyPnl(exposure: Exposure): { realized: Attos; unrealized: Attos; total: Attos } {
-  let open = 0n;
-  for (const symbol of exposure.symbols.values()) open += unrealized(symbol);
+  const open = openPnl(exposure);
   return { realized: exposure.realizedToday, unrealized: open, total: exposure.realizedToday + open };
 }

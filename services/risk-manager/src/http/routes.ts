@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import type { RiskLimits } from '@papergate/config';
 import type { ServiceApp } from '@papergate/service-kit';
+import { HttpError } from '@papergate/service-kit';
+import type { Announced } from '../breaker/announcer.ts';
 import type { Breaker } from '../breaker/breaker.ts';
 import { dailyPnl, markOf, unrealized, valuationPrice, worstQuantity, type Exposure } from '../exposure/exposure.ts';
 import { heldExposure, sumOthers } from '../exposure/totals.ts';
@@ -10,6 +12,8 @@ export interface RouteOptions {
   limits: RiskLimits;
   exposure: Exposure;
   breaker: Breaker;
+  /** What execution-engine made of the last change of the state. */
+  announced: () => Promise<Announced>;
   /** After a reset: counters that led to the trip begin anew. */
   onReset: () => Promise<void>;
   now: () => number;
@@ -23,16 +27,28 @@ const TripBody = Type.Object(
 const ResetBody = Type.Object({ reason: Reason }, { additionalProperties: false });
 
 /** The limits, what is at stake, and the breaker, as docs/architecture.md lists them. */
-export function addRoutes(app: ServiceApp, { breaker, exposure, limits, now, onReset }: RouteOptions): void {
+export function addRoutes(app: ServiceApp, { announced, breaker, exposure, limits, now, onReset }: RouteOptions): void {
   app.get('/api/v1/limits', () => limits);
   app.get('/api/v1/exposure', () => exposureView(exposure, limits, now()));
   app.get('/api/v1/circuit-breaker/status', () => breaker.status());
-  app.post('/api/v1/circuit-breaker/trip', { schema: { body: TripBody } }, ({ body }) =>
-    breaker.trip(body.reason, body.state ?? 'HALTED'),
-  );
+  app.post('/api/v1/circuit-breaker/trip', { schema: { body: TripBody } }, async ({ body }) => {
+    // In force at once; stored and made known to the engine at the same time.
+    const tripping = breaker.trip(body.reason, body.state ?? 'HALTED');
+    const [status, engine] = await Promise.all([tripping, announced()]);
+    if (engine !== 'under_way') return { ...status, engine };
+    throw new HttpError(
+      503,
+      'ORDERS_UNDER_WAY',
+      `trading is ${status.state}, but an order is still on its way to the broker`,
+      {
+        fix: 'nothing more is sent; ask again, or use the emergency stop, which waits until the broker shows no open order',
+      },
+    );
+  });
   app.post('/api/v1/circuit-breaker/reset', { schema: { body: ResetBody } }, async ({ body }) => {
     const status = await breaker.reset(body.reason);
     await onReset();
+    await announced();
     return status;
   });
 }

@@ -11,16 +11,30 @@ export interface CompiledLimits {
     gross: Attos;
     net: Attos;
     open: number;
+    buyingPowerPercent: bigint;
     allowShort: boolean;
   };
-  loss: { daily: Attos; dailyPercent: bigint; drawdownPercent: bigint; consecutive: number };
+  loss: {
+    daily: Attos;
+    dailyPercent: bigint;
+    weekly: Attos;
+    monthly: Attos;
+    drawdownPercent: bigint;
+    consecutive: number;
+  };
   order: {
     quantity: Nanos;
     value: Attos;
     minPrice: Nanos;
     maxPrice: Nanos;
     deviationPercent: bigint;
+    spreadPercent: bigint;
+    liveQuote: boolean;
     perSecond: number;
+    perMinute: number;
+    tradesPerDay: number;
+    duplicateWindowMs: number;
+    refuseWashTrades: boolean;
     open: number;
     types: ReadonlySet<string>;
     restricted: ReadonlySet<string>;
@@ -43,11 +57,14 @@ export function compileLimits(limits: RiskLimits): CompiledLimits {
       gross: attos(position.max_gross_exposure),
       net: attos(position.max_net_exposure),
       open: position.max_open_positions,
+      buyingPowerPercent: percentUnits(position.max_buying_power_percent),
       allowShort: position.allow_short,
     },
     loss: {
       daily: attos(loss.max_daily_loss),
       dailyPercent: percentUnits(loss.max_daily_loss_percent),
+      weekly: attos(loss.max_weekly_loss),
+      monthly: attos(loss.max_monthly_loss),
       drawdownPercent: percentUnits(loss.max_drawdown_percent),
       consecutive: loss.max_consecutive_losses,
     },
@@ -57,7 +74,13 @@ export function compileLimits(limits: RiskLimits): CompiledLimits {
       minPrice: nanos(order.min_price),
       maxPrice: nanos(order.max_price),
       deviationPercent: percentUnits(order.max_price_deviation_percent),
+      spreadPercent: percentUnits(order.max_spread_percent),
+      liveQuote: order.require_live_quote,
       perSecond: order.max_orders_per_second,
+      perMinute: order.max_orders_per_minute,
+      tradesPerDay: order.max_trades_per_day,
+      duplicateWindowMs: order.duplicate_window_ms,
+      refuseWashTrades: order.refuse_wash_trades,
       open: order.max_open_orders,
       types: new Set(order.allowed_types),
       restricted: new Set(order.restricted_symbols),

@@ -7,7 +7,17 @@ import { attos, attosText, nanos, nanosText } from '../units.ts';
 import { OrderFeed } from './order-feed.ts';
 import type { Snapshot } from './snapshot.ts';
 
-const EMPTY: Snapshot = { positions: [], orders: [], ended: [], realizedToday: 0n, executions: [] };
+const EMPTY: Snapshot = {
+  positions: [],
+  orders: [],
+  ended: [],
+  realizedToday: 0n,
+  realizedWeek: 0n,
+  realizedMonth: 0n,
+  tradesToday: 0,
+  traded: [],
+  executions: [],
+};
 
 function setUp() {
   const exposure = new Exposure();
@@ -61,6 +71,7 @@ const orderView = (change: Partial<OrderView> = {}): Envelope<unknown> =>
     filled_quantity: '0',
     price: null,
     stop_price: null,
+    broker_order_id: null,
     status: 'new',
     ...change,
   });
@@ -72,6 +83,9 @@ const open = (clientOrderId: string, createdAt: number = NOON) => ({
   quantity: nanos('10'),
   filled: nanos('4'),
   price: 0n,
+  limit: undefined,
+  traded: false,
+  atBroker: true,
   createdAt,
 });
 

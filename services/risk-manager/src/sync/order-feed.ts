@@ -4,11 +4,12 @@ import type { Envelope, Fill, OrderView } from '@papergate/service-kit';
 import type { Exposure } from '../exposure/exposure.ts';
 import type { Zone } from '../limits/zone.ts';
 import { attos, nanos, type Attos } from '../units.ts';
+import { periodOf, type Period } from './period.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface OrderFeedOptions {
   exposure: Exposure;
-  load: (day: string, reserved: string[]) => Promise<Snapshot>;
+  load: (period: Period, reserved: string[]) => Promise<Snapshot>;
   /** New York: the zone that `daily_pnl` counts days in. */
   zone: Pick<Zone, 'day'>;
   onFill: (fill: Fill, realized: Attos) => void;
@@ -19,6 +20,9 @@ export interface OrderFeedOptions {
 }
 
 const FINAL = new Set(['filled', 'canceled', 'expired', 'rejected', 'replaced']);
+
+export const hasEnded = ({ status }: Pick<OrderView, 'status'>): boolean => FINAL.has(status);
+
 /** A reservation this young may belong to an order that is not in the database yet. */
 const YOUNG_MS = 5_000;
 
@@ -30,8 +34,10 @@ const YOUNG_MS = 5_000;
 export class OrderFeed {
   readonly #options: OrderFeedOptions;
   #synced = false;
-  #day: string | undefined;
+  #period: Period | undefined;
   #seen = new Set<string>();
+  /** Orders that are counted among the trades of today, by client_order_id; the latest are enough. */
+  #traded = new Set<string>();
   #waiting: [topic: string, message: Envelope<unknown>][] | undefined;
   #running: Promise<void> | undefined;
   #again = false;
@@ -68,9 +74,9 @@ export class OrderFeed {
       const startedAt = this.#options.now();
       this.#waiting = [];
       try {
-        const day = this.#options.zone.day(startedAt);
+        const period = periodOf(this.#options.zone.day(startedAt));
         const reserved = [...this.#options.exposure.reservations.keys()];
-        this.#install(await this.#options.load(day, reserved), day, startedAt);
+        this.#install(await this.#options.load(period, reserved), period, startedAt);
       } finally {
         const waiting = this.#waiting;
         this.#waiting = undefined;
@@ -83,7 +89,7 @@ export class OrderFeed {
     }
   }
 
-  #install(snapshot: Snapshot, day: string, startedAt: number): void {
+  #install(snapshot: Snapshot, period: Period, startedAt: number): void {
     const { exposure } = this.#options;
     const held = new Set(snapshot.positions.map(({ symbol }) => symbol));
     for (const symbol of exposure.symbols.values()) {
@@ -97,12 +103,18 @@ export class OrderFeed {
     for (const { clientOrderId, at } of exposure.reservations.values()) {
       if (!open.has(clientOrderId) && at < startedAt - YOUNG_MS) exposure.release(clientOrderId);
     }
-    for (const { filled, price, createdAt, ...order } of snapshot.orders) {
+    for (const { filled, price, createdAt, atBroker, ...order } of snapshot.orders) {
       exposure.reserve({ ...order, remaining: order.quantity - filled, at: createdAt }, price);
+      if (atBroker) exposure.funds.tell(order.clientOrderId, startedAt);
     }
+    exposure.funds.tellAllBut(exposure.reservations, startedAt);
     exposure.realizedToday = snapshot.realizedToday;
-    this.#day = day;
+    exposure.realizedWeek = snapshot.realizedWeek;
+    exposure.realizedMonth = snapshot.realizedMonth;
+    exposure.tradesToday = snapshot.tradesToday;
+    this.#period = period;
     this.#seen = new Set(snapshot.executions);
+    this.#traded = new Set(snapshot.traded);
   }
 
   #apply(topic: string, message: Envelope<unknown>): void {
@@ -127,14 +139,34 @@ export class OrderFeed {
       typeof position.opened_at === 'string' ? Date.parse(position.opened_at) : Date.parse(fill.filled_at);
     exposure.setPosition(position.symbol, nanos(position.quantity), nanos(position.avg_entry_price), openedAt);
     const realized = attos(fill.realized_pnl);
-    if (zone.day(Date.parse(fill.filled_at)) === this.#day) exposure.realizedToday += realized;
+    this.#count(fill, realized, zone.day(Date.parse(fill.filled_at)));
     onFill(fill, realized);
+  }
+
+  /** Days are compared as text: YYYY-MM-DD. */
+  #count(fill: Fill, realized: Attos, day: string): void {
+    const { exposure } = this.#options;
+    const period = this.#period;
+    if (period === undefined) return;
+    // Midnight has passed since the last snapshot: the next one begins the new day.
+    if (day > period.day) void this.sync().catch(() => undefined);
+    if (day >= period.week) exposure.realizedWeek += realized;
+    if (day >= period.month) exposure.realizedMonth += realized;
+    if (day !== period.day) return;
+    exposure.realizedToday += realized;
+    if (this.#traded.has(fill.client_order_id)) return;
+    this.#traded.add(fill.client_order_id);
+    exposure.addTrade(fill.client_order_id);
   }
 
   #order(order: OrderView): void {
     const { exposure, now, onOrder } = this.#options;
-    if (FINAL.has(order.status)) exposure.release(order.client_order_id);
-    else {
+    if (hasEnded(order)) {
+      exposure.release(order.client_order_id);
+      if (nanos(order.filled_quantity) === 0n) exposure.funds.drop(order.client_order_id);
+      else exposure.funds.tell(order.client_order_id, now());
+    } else {
+      if (order.broker_order_id !== null) exposure.funds.tell(order.client_order_id, now());
       if (!exposure.reservations.has(order.client_order_id)) {
         const quantity = nanos(order.quantity);
         const price = nanos(order.price ?? order.stop_price ?? '0');
@@ -145,6 +177,8 @@ export class OrderFeed {
             side: order.side,
             quantity,
             remaining: quantity,
+            limit: order.price === null ? undefined : nanos(order.price),
+            traded: this.#traded.has(order.client_order_id),
             at: now(),
           },
           price,
