@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { scaled } from '../decimal.ts';
-import { SystemConfigSchema, type Environment, type SystemConfig } from '../schema/system.ts';
+import {
+  STRATEGY_KINDS,
+  SystemConfigSchema,
+  type Environment,
+  type StrategyConfig,
+  type SystemConfig,
+} from '../schema/system.ts';
 import { parseJsonFile } from './json.ts';
 import { inspect, orThrow, type ConfigProblem, type Inspected } from './problems.ts';
 import { inspectShape } from './shape.ts';
@@ -75,6 +81,7 @@ function strategyProblems(system: SystemConfig): Problem[] {
       });
     }
     names.add(strategy.name);
+    problems.push(...pluginProblems(strategy, at));
     const unknown = strategy.symbols.filter((symbol) => !system.symbols.includes(symbol));
     if (unknown.length > 0) {
       problems.push({
@@ -92,6 +99,42 @@ function strategyProblems(system: SystemConfig): Problem[] {
     }
     return problems;
   });
+}
+
+/** A built-in kind has its numbers at the top; a plug-in has what it asks for under `parameters`. */
+function pluginProblems(strategy: StrategyConfig, at: string): Problem[] {
+  const { kind, plugin } = strategy;
+  if ((kind === undefined) === (plugin === undefined)) {
+    const found = kind === undefined ? 'neither "kind" nor "plugin"' : 'both "kind" and "plugin"';
+    return [
+      {
+        key: `${at}.kind`,
+        message: `${at} has ${found}, allowed: one of them; kind is ${STRATEGY_KINDS.map((name) => `"${name}"`).join(' or ')}`,
+        fix: 'name a strategy that is built in as "kind", or a strategy of your own as "plugin"',
+      },
+    ];
+  }
+  const [wanted, others] =
+    kind === undefined
+      ? ([['parameters'], ['window', 'threshold']] as const)
+      : ([['window', 'threshold'], ['parameters']] as const);
+  const named = kind === undefined ? 'plugin' : 'kind';
+  return [
+    ...wanted
+      .filter((key) => strategy[key] === undefined)
+      .map((key) => ({
+        key: `${at}.${key}`,
+        message: `missing key ${at}.${key}, which a strategy with "${named}" has`,
+        fix: 'add it',
+      })),
+    ...others
+      .filter((key) => strategy[key] !== undefined)
+      .map((key) => ({
+        key: `${at}.${key}`,
+        message: `unknown key ${at}.${key}, allowed beside "${named}": ${wanted.join(', ')}`,
+        fix: 'remove it',
+      })),
+  ];
 }
 
 function exchangeProblems({ exchange }: SystemConfig): Problem[] {

@@ -48,22 +48,47 @@ const DatabaseName = Type.String({
 const HttpService = Strict({ host: Host, http_port: Port });
 const BusService = Strict({ host: Host, http_port: Port, bus_port: Port });
 
+/** The plug-ins that signal-bridge brings along. */
+export const STRATEGY_KINDS = ['mean_reversion', 'momentum'] as const;
+export type StrategyKind = (typeof STRATEGY_KINDS)[number];
+
+/**
+ * One strategy: either a `kind` that is built in, with `window` and `threshold`, or a `plugin` with the `parameters`
+ * that it asks for. What a plug-in's parameters may be, its own schema says; signal-bridge checks them when it starts.
+ */
 export const StrategySchema = Strict({
   name: Type.String({
     pattern: '^[a-z][a-z0-9-]{0,31}$',
     description: 'part of every client_order_id',
     expects: 'up to 32 lower-case letters, digits and dashes, a letter first',
   }),
-  kind: Type.Enum(['mean_reversion', 'momentum']),
+  kind: Type.Optional(Type.Enum([...STRATEGY_KINDS])),
+  plugin: Type.Optional(
+    Type.String({
+      pattern: '^(\\./[A-Za-z0-9][A-Za-z0-9_-]*(\\.(ts|js))?|(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*)$',
+      maxLength: 214,
+      description:
+        'a file of services/signal-bridge/strategies ("./breakout"), or an npm package that signal-bridge depends on',
+      expects: 'a file of services/signal-bridge/strategies such as "./breakout", or the name of an npm package',
+    }),
+  ),
   symbols: Type.Array(SymbolName, { minItems: 1, maxItems: 500, uniqueItems: true }),
   quantity: DecimalString,
   bar_ms: Type.Integer({ minimum: 10, maximum: 86_400_000, description: 'length of a bar, ms of event time' }),
-  window: Type.Integer({ minimum: 2, maximum: 10_000, description: 'bars of the indicator' }),
-  threshold: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 100,
-    description: 'mean_reversion: standard deviations from the mean; momentum: rate of change in percent',
-  }),
+  window: Type.Optional(Type.Integer({ minimum: 2, maximum: 10_000, description: 'bars of the indicator' })),
+  threshold: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 100,
+      description: 'mean_reversion: standard deviations from the mean; momentum: rate of change in percent',
+    }),
+  ),
+  parameters: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: 'what the plug-in asks for',
+      expects: 'a table of the plug-in’s parameters',
+    }),
+  ),
   cooldown_ms: Type.Integer({ minimum: 0, maximum: 86_400_000, description: 'event time between signals of a symbol' }),
 });
 export type StrategyConfig = Static<typeof StrategySchema>;

@@ -14,7 +14,7 @@ import {
 import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { Secret } from '@papergate/config';
 import { buildSignalBridge, type SignalBridge } from './build.ts';
-import { closes, START, strategyConfig, trade } from './testing/tape.ts';
+import { closes, pluginConfig, START, strategyConfig, trade } from './testing/tape.ts';
 
 // A busy machine is no failure: each wait below has its own, shorter bound.
 jest.setTimeout(60_000);
@@ -110,7 +110,7 @@ class MarketData {
 
 async function startBridge(
   marketData: { busPort: number; httpPort: number },
-  options: { databaseUrl?: Secret } = {},
+  options: { databaseUrl?: Secret; plugin?: object } = {},
 ): Promise<SignalBridge> {
   const context = testContext('signal-bridge', {
     databaseUrl: options.databaseUrl ?? database.url,
@@ -118,9 +118,14 @@ async function startBridge(
       system.services['market-data'].bus_port = marketData.busPort;
       system.services['market-data'].http_port = marketData.httpPort;
       system.strategies = [strategyConfig({ threshold: 1.5, symbols: ['AAPL'] })];
+      if (options.plugin !== undefined) system.strategies.unshift(pluginConfig({ plugin: 'own', symbols: ['AAPL'] }));
     },
   });
-  const bridge = await buildSignalBridge(context, { heartbeatMs: 20, retryDelaysMs: [5] });
+  const bridge = await buildSignalBridge(context, {
+    heartbeatMs: 20,
+    retryDelaysMs: [5],
+    plugins: { load: () => Promise.resolve({ default: options.plugin }) },
+  });
   await bridge.app.ready();
   await bridge.start();
   cleanups.push(async () => {
@@ -250,6 +255,41 @@ describe('from ticks to signals', () => {
   });
 });
 
+describe('a plug-in that throws', () => {
+  test('is stopped, told in readiness, counted and shown, while the other strategy gives its signal', async () => {
+    const marketData = await MarketData.start();
+    const bridge = await startBridge(marketData, {
+      plugin: {
+        interface: 1,
+        parameters: { type: 'object' },
+        create: () => ({
+          onBar: () => {
+            throw new Error('no such luck');
+          },
+        }),
+      },
+    });
+    const signals = await hearSignals(bridge);
+    await marketData.join(bridge);
+    await marketData.publish(DIP);
+    await until('the signal of the other', () => signals.length === 1);
+    expect(signals[0]?.id).toBe(DIP_ID);
+    const ready = await bridge.app.inject('/health/ready');
+    expect([ready.statusCode, ready.json().checks.strategies]).toEqual([
+      503,
+      { ok: false, detail: 'stopped until the next start: "own" (threw: no such luck)' },
+    ]);
+    expect((await bridge.app.inject('/metrics')).body).toContain(
+      'papergate_signal_strategy_failures_total{strategy="own",reason="threw",service="signal-bridge"} 1',
+    );
+    const { strategies } = (await bridge.app.inject('/api/v1/strategies')).json();
+    expect(strategies).toMatchObject([
+      { name: 'own', kind: 'own', state: 'stopped', failure: { reason: 'threw', detail: 'no such luck' } },
+      { name: 'reverter', kind: 'mean_reversion', state: 'running', failure: null },
+    ]);
+  });
+});
+
 describe('what it depends on', () => {
   test('is named in readiness while nothing has come from market-data', async () => {
     const bridge = await startBridge({ busPort: 1, httpPort: 1 });
@@ -257,6 +297,7 @@ describe('what it depends on', () => {
     expect(answer.statusCode).toBe(503);
     expect(answer.json().checks).toEqual({
       database: { ok: true },
+      strategies: { ok: true },
       'market-data': { ok: false, detail: 'nothing has come from market-data yet' },
     });
   });

@@ -18,18 +18,19 @@ import {
   type Tick,
 } from '@papergate/service-kit';
 import { ExternalError, messageOf } from '@papergate/config';
-import { Engine } from './engine/engine.ts';
-import type { LaneEvents } from './engine/lane.ts';
+import { Engine, type EngineEvents } from './engine/engine.ts';
 import { TickFeed, type FetchTicks, type TickPage } from './feed/feed.ts';
 import { addRoutes } from './http/routes.ts';
 import { createInstruments, labelsOf, type Instruments } from './instruments.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { insertSignals, latestSignals } from './outbox/store.ts';
-import { STRATEGIES } from './strategies/registry.ts';
-import type { StrategyRegistry } from './strategies/strategy.ts';
+import type { GuardLimits } from './plugins/guard.ts';
+import { loadStrategies, type LoadOptions } from './plugins/load.ts';
 
 export interface SignalBridgeOverrides {
-  registry?: StrategyRegistry;
+  /** Where plug-ins come from. */
+  plugins?: LoadOptions;
+  guard?: GuardLimits;
   /** ms since 1970. */
   now?: () => number;
   heartbeatMs?: number;
@@ -59,9 +60,10 @@ export async function buildSignalBridge(
   const now = overrides.now ?? Date.now;
   const instruments = createInstruments(context.metrics);
   const engine = new Engine({
-    strategies: system.strategies,
-    registry: overrides.registry ?? STRATEGIES,
-    events: laneEvents(instruments),
+    strategies: await loadStrategies(system.strategies, overrides.plugins),
+    events: engineEvents(instruments, logger),
+    now: () => performance.now(),
+    ...(overrides.guard === undefined ? {} : { limits: overrides.guard }),
   });
   const pool = createPool({
     url: env.databaseUrl,
@@ -122,6 +124,12 @@ export async function buildSignalBridge(
   let subscriber: BusSubscriber | undefined;
   let heart: NodeJS.Timeout | undefined;
   addChecks(context, pool, () => subscriber?.lastSeen('market-data'), now);
+  readiness.add('strategies', () => {
+    const stopped = engine
+      .failures()
+      .map(({ strategy, failure }) => `"${strategy}" (${failure.reason}: ${failure.detail})`);
+    return stopped.length === 0 ? true : `stopped until the next start: ${stopped.join(', ')}`;
+  });
 
   return {
     app,
@@ -156,13 +164,18 @@ export async function buildSignalBridge(
   };
 }
 
-function laneEvents(instruments: Instruments): LaneEvents {
+function engineEvents(instruments: Instruments, logger: ServiceContext['logger']): EngineEvents {
   return {
     bar: (strategy) => instruments.bars.inc({ strategy }),
     signal: () => undefined, // counted when it is published
     suppressed: (strategy, reason) => instruments.suppressed.inc({ strategy, reason }),
     late: () => instruments.late.inc(),
     reset: (reason) => instruments.resets.inc({ reason }),
+    slow: (strategy) => instruments.slow.inc({ strategy }),
+    failed: (strategy, { reason, detail }) => {
+      instruments.failures.inc({ strategy, reason });
+      logger.error({ strategy, reason, detail }, 'a strategy is stopped; the others go on');
+    },
   };
 }
 

@@ -14,6 +14,13 @@ export function createInstruments(metrics: Metrics) {
     bars: metrics.counter('signal_bars_total', 'Bars closed', ['strategy']),
     signals: metrics.counter('signals_total', 'Signals published', ['strategy', 'side']),
     suppressed: metrics.counter('signals_suppressed_total', 'Signals not published', ['strategy', 'reason']),
+    failures: metrics.counter('signal_strategy_failures_total', 'Strategies that were stopped, by what they did', [
+      'strategy',
+      'reason',
+    ]),
+    slow: metrics.counter('signal_strategy_slow_total', 'Calls of a strategy that took longer than 50 ms', [
+      'strategy',
+    ]),
     resets: metrics.counter('signal_resets_total', 'Strategies started anew', ['reason']),
     latency: metrics.histogram('signal_latency_seconds', 'From a tick at market-data to its signal on the bus'),
     waiting: metrics.gauge('signal_outbox', 'Signals that wait to be stored'),

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { createPool, createSubscriber, type Envelope, type Pool, type Signal } from '@papergate/service-kit';
 import { startTestDatabase, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { startBundle } from './testing/bundle.ts';
-import { strategyConfig } from './testing/tape.ts';
+import { pluginConfig, strategyConfig } from './testing/tape.ts';
 
 // A busy machine is no failure: each wait below has its own, shorter bound.
 jest.setTimeout(60_000);
@@ -35,6 +35,13 @@ describe('exchange, market-data and signal-bridge as processes', () => {
       strategies: [
         strategyConfig({ name: 'mover', kind: 'momentum', bar_ms: 50, window: 2, threshold: 0.0001, symbols }),
         strategyConfig({ name: 'reverter', bar_ms: 50, window: 5, threshold: 1, symbols }),
+        pluginConfig({
+          name: 'breaker',
+          plugin: './breakout',
+          parameters: { window: 2, margin_percent: 0 },
+          bar_ms: 50,
+          symbols,
+        }),
       ],
     });
     cleanups.push(() => bundle.close());
@@ -46,7 +53,7 @@ describe('exchange, market-data and signal-bridge as processes', () => {
     });
     cleanups.push(() => subscriber.close());
 
-    await until('signals of both strategies on both sides', () => kinds(heard).size === 4, 30_000);
+    await until('signals of all three strategies on both sides', () => kinds(heard).size === 6, 30_000);
     expect(await bundle.stopSignalBridge()).toBe(0);
 
     const { rows } = await pool.query<{ signal_id: string; strategy: string; quantity: string }>(

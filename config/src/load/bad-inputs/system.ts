@@ -192,6 +192,48 @@ export const BAD_SYSTEM_FILES: readonly BadInput[] = [
     'allowed: a number greater than 0 and up to 100',
   ],
   [
+    'a strategy that is nothing at all',
+    edit('"kind": "momentum",', ''),
+    INVALID,
+    'strategies.1 has neither "kind" nor "plugin", allowed: one of them',
+  ],
+  [
+    'a strategy that is two things',
+    edit('"kind": "momentum",', '"kind": "momentum", "plugin": "./breakout",'),
+    INVALID,
+    'strategies.1 has both "kind" and "plugin"',
+  ],
+  [
+    'a built-in strategy without its window',
+    edit('"window": 20,', ''),
+    INVALID,
+    'missing key strategies.0.window, which a strategy with "kind" has',
+  ],
+  [
+    'a built-in strategy with the parameters of a plug-in',
+    edit('"kind": "momentum",', '"kind": "momentum", "parameters": {},'),
+    INVALID,
+    'unknown key strategies.1.parameters, allowed beside "kind": window, threshold',
+  ],
+  [
+    'a plug-in with the numbers of a built-in strategy',
+    edit('"kind": "momentum",', '"plugin": "./breakout", "parameters": {},'),
+    INVALID,
+    'unknown key strategies.1.window, allowed beside "plugin": parameters',
+  ],
+  [
+    'a plug-in from outside the repository',
+    edit('"kind": "momentum",', '"plugin": "../../elsewhere", "parameters": {},'),
+    INVALID,
+    'strategies.1.plugin is "../../elsewhere", allowed: a file of services/signal-bridge/strategies',
+  ],
+  [
+    'parameters that are a list',
+    edit('"kind": "momentum",', '"plugin": "./breakout", "parameters": [],'),
+    INVALID,
+    'strategies.1.parameters is an empty list, allowed: a table of the plug-in’s parameters',
+  ],
+  [
     'a replay of nothing',
     edit('"bus"', '"replay"'),
     INVALID,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { quote, START, trade } from '../testing/tape.ts';
-import type { Bar } from '../strategies/strategy.ts';
+import type { Bar } from '../plugins/plugin.ts';
 import { BarBuilder, type BarEvent } from './bar-builder.ts';
 
 const SECOND = 1_000_000;

@@ -1,5 +1,5 @@
 import type { Tick } from '@papergate/service-kit';
-import type { Bar } from '../strategies/strategy.ts';
+import type { Bar } from '../plugins/plugin.ts';
 
 /** What a tick did to the bars of its symbol. */
 export type BarEvent =

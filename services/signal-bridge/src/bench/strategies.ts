@@ -6,7 +6,7 @@ import type { StrategyConfig } from '@papergate/config';
 import { createSubscriber, type Envelope, type Tick } from '@papergate/service-kit';
 import { Engine } from '../engine/engine.ts';
 import { TickFeed } from '../feed/feed.ts';
-import { STRATEGIES } from '../strategies/registry.ts';
+import { loadStrategies } from '../plugins/load.ts';
 
 /** How fast strategies take ticks from the bus, beside a subscriber that only decodes the same messages. */
 const TICKS = 1_000_000;
@@ -52,9 +52,9 @@ const ceiling = await measure(() => undefined);
 let signals = 0;
 const quiet = (): void => undefined;
 const engine = new Engine({
-  strategies: CONFIGS,
-  registry: STRATEGIES,
-  events: { bar: quiet, signal: quiet, suppressed: quiet, late: quiet, reset: quiet },
+  strategies: await loadStrategies(CONFIGS),
+  now: () => performance.now(),
+  events: { bar: quiet, signal: quiet, suppressed: quiet, late: quiet, reset: quiet, failed: quiet, slow: quiet },
 });
 const feed = new TickFeed({
   fetchTicks: () => Promise.reject(new Error('nothing may be missing here')),

@@ -4,26 +4,26 @@ import { readFileSync } from 'node:fs';
 import type { StrategyConfig } from '@papergate/config';
 import type { Signal, Tick } from '@papergate/service-kit';
 import { TickFeed } from '../feed/feed.ts';
-import { breakout } from '../strategies/breakout.example.ts';
-import { STRATEGIES } from '../strategies/registry.ts';
-import type { StrategyRegistry } from '../strategies/strategy.ts';
-import { closes, quote, randomOf, randomTape, START, strategyConfig, trade } from '../testing/tape.ts';
-import { Engine } from './engine.ts';
-import { signalId, type LaneEvents } from './lane.ts';
+import { loadStrategies } from '../plugins/load.ts';
+import { closes, pluginConfig, quote, randomOf, randomTape, START, strategyConfig, trade } from '../testing/tape.ts';
+import { Engine, type EngineEvents } from './engine.ts';
+import { signalId } from './lane.ts';
 
 const SECOND = 1_000_000;
 const SEED = 20_131_007;
 
-const QUIET: LaneEvents = {
+const QUIET: EngineEvents = {
   bar: () => undefined,
   signal: () => undefined,
   suppressed: () => undefined,
   late: () => undefined,
   reset: () => undefined,
+  failed: () => undefined,
+  slow: () => undefined,
 };
 
-function engineOf(strategies: StrategyConfig[], registry: StrategyRegistry = STRATEGIES, events = QUIET): Engine {
-  return new Engine({ strategies, registry, events });
+async function engineOf(strategies: StrategyConfig[], events = QUIET): Promise<Engine> {
+  return new Engine({ strategies: await loadStrategies(strategies), events });
 }
 
 function signalsOf(engine: Engine, ticks: Iterable<Tick>): Signal[] {
@@ -38,9 +38,9 @@ const BOTH = [
 ];
 
 describe('the engine', () => {
-  test('a bar far from its mean gives one signal with everything an order needs', () => {
+  test('a bar far from its mean gives one signal with everything an order needs', async () => {
     const ticks = [...closes([10, 10, 10, 10, 5]), quote(6, START + 5 * SECOND)];
-    expect(signalsOf(engineOf([strategyConfig({ threshold: 1.5 })]), ticks)).toEqual([
+    expect(signalsOf(await engineOf([strategyConfig({ threshold: 1.5 })]), ticks)).toEqual([
       {
         id: `reverter:AAPL:buy:${START + 4 * SECOND}`,
         strategy: 'reverter',
@@ -55,32 +55,34 @@ describe('the engine', () => {
     ]);
   });
 
-  test('symbols do not mix, and a symbol that nobody trades is ignored', () => {
+  test('symbols do not mix, and a symbol that nobody trades is ignored', async () => {
     const config = strategyConfig({ threshold: 1.5, symbols: ['AAPL'] });
     const ticks = closes([10, 10, 10, 10, 5, 10]).flatMap((tick) => [tick, { ...tick, s: 'MSFT', p: 999_000_000 }]);
-    expect(signalsOf(engineOf([config]), ticks).map(({ id }) => id)).toEqual([
+    expect(signalsOf(await engineOf([config]), ticks).map(({ id }) => id)).toEqual([
       `reverter:AAPL:buy:${START + 4 * SECOND}`,
     ]);
   });
 
-  test('the cool-down counts event time, per strategy and symbol', () => {
+  test('the cool-down counts event time, per strategy and symbol', async () => {
     const config = strategyConfig({ kind: 'momentum', window: 2, threshold: 1, cooldown_ms: 3_000 });
     const rising = Array.from({ length: 12 }, (_, index) => 100 * 1.05 ** index);
-    const ends = signalsOf(engineOf([config]), closes(rising)).map(({ event_time: end }) => (end - START) / SECOND);
+    const ends = signalsOf(await engineOf([config]), closes(rising)).map(
+      ({ event_time: end }) => (end - START) / SECOND,
+    );
     expect(ends).toEqual([3, 6, 9]);
   });
 
-  test('a silence longer than the window starts the strategy anew: old prices say nothing about new ones', () => {
+  test('a silence longer than the window starts the strategy anew: old prices say nothing about new ones', async () => {
     const config = strategyConfig({ kind: 'momentum', window: 2, threshold: 1 });
     const before = closes([100, 100, 100]);
     const gap = START + 60 * SECOND;
     const after = [200, 200, 200, 200].map((price, index) => trade(10 + index, gap + index * SECOND, price));
-    expect(signalsOf(engineOf([config]), [...before, ...after])).toEqual([]);
+    expect(signalsOf(await engineOf([config]), [...before, ...after])).toEqual([]);
   });
 
-  test('when time is set back, a cool-down from before does not hold for ever', () => {
+  test('when time is set back, a cool-down from before does not hold for ever', async () => {
     const config = strategyConfig({ kind: 'momentum', window: 2, threshold: 1, cooldown_ms: 10_000 });
-    const engine = engineOf([config]);
+    const engine = await engineOf([config]);
     const rising = [100, 110, 121, 133, 146];
     const late = rising.map((price, index) => trade(index + 1, START + 3_600 * SECOND + index * SECOND, price));
     expect(signalsOf(engine, late)).toHaveLength(1);
@@ -88,9 +90,9 @@ describe('the engine', () => {
     expect(signalsOf(engine, [...stragglers, ...closes(rising)])).toHaveLength(1);
   });
 
-  test('after a reset bars warm up again', () => {
+  test('after a reset bars warm up again', async () => {
     const config = strategyConfig({ kind: 'momentum', window: 2, threshold: 1 });
-    const engine = engineOf([config]);
+    const engine = await engineOf([config]);
     const ticks = closes(Array.from({ length: 12 }, (_, index) => 100 * 1.05 ** index));
     expect(signalsOf(engine, ticks.slice(0, 4))).toHaveLength(1);
     engine.reset();
@@ -98,9 +100,9 @@ describe('the engine', () => {
     expect(ends).toEqual([7, 8, 9, 10, 11]);
   });
 
-  test('after a reset the cool-down of the last signal still holds', () => {
+  test('after a reset the cool-down of the last signal still holds', async () => {
     const config = strategyConfig({ kind: 'momentum', window: 2, threshold: 1, cooldown_ms: 6_000 });
-    const engine = engineOf([config]);
+    const engine = await engineOf([config]);
     const ticks = closes(Array.from({ length: 12 }, (_, index) => 100 * 1.05 ** index));
     expect(signalsOf(engine, ticks.slice(0, 4))).toHaveLength(1);
     engine.reset();
@@ -108,8 +110,8 @@ describe('the engine', () => {
     expect(ends).toEqual([9]);
   });
 
-  test('reports parameters, bars, indicators and the last signal of every strategy and symbol', () => {
-    const engine = engineOf([strategyConfig({ threshold: 1.5 })]);
+  test('reports parameters, bars, indicators and the last signal of every strategy and symbol', async () => {
+    const engine = await engineOf([strategyConfig({ threshold: 1.5 })]);
     signalsOf(engine, closes([10, 10, 10, 10, 5, 5]));
     const [report] = engine.report();
     expect(report?.symbols).toMatchObject([
@@ -124,8 +126,8 @@ describe('the engine', () => {
     ]);
   });
 
-  test('parameters that can never give a signal are refused with the strategy and the way out', () => {
-    expect(() => engineOf([strategyConfig({ window: 5, threshold: 2 })])).toThrow(
+  test('parameters that can never give a signal are refused with the strategy and the way out', async () => {
+    await expect(engineOf([strategyConfig({ window: 5, threshold: 2 })])).rejects.toThrow(
       expect.objectContaining({
         code: 'STRATEGY_PARAMETERS',
         message: expect.stringContaining('strategy "reverter" (mean_reversion): threshold 2 can never be reached'),
@@ -135,15 +137,15 @@ describe('the engine', () => {
   });
 
   test('ids fit a client_order_id, also for the longest names and symbols with a slash', () => {
-    const id = signalId('a'.repeat(32), 'ABCDEFGHIJ/ABCDE', 'sell', START);
+    const id = signalId('a'.repeat(32), 'ABCDEFGHIJ/ABCDE', 'sell', `t${START}`);
     expect(id).toMatch(/^[A-Za-z0-9._:-]{1,128}$/);
-    expect(signalId('a', 'BRK.B', 'buy', 1)).not.toBe(signalId('a', 'BRK/B', 'buy', 1));
+    expect(signalId('a', 'BRK.B', 'buy', '1')).not.toBe(signalId('a', 'BRK/B', 'buy', '1'));
   });
 });
 
 describe('determinism', () => {
-  test('a random tape does give signals of both strategies: the properties below are about something', () => {
-    const signals = signalsOf(engineOf(BOTH), randomTape({ seed: SEED, count: 5_000 }));
+  test('a random tape does give signals of both strategies: the properties below are about something', async () => {
+    const signals = signalsOf(await engineOf(BOTH), randomTape({ seed: SEED, count: 5_000 }));
     const by = new Set(signals.map(({ strategy, side }) => `${strategy}/${side}`));
     expect([...by].sort()).toEqual(['mover/buy', 'mover/sell', 'reverter/buy', 'reverter/sell']);
     expect(new Set(signals.map(({ id }) => id)).size).toBe(signals.length);
@@ -153,8 +155,8 @@ describe('determinism', () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.nat(), fc.integer({ min: 1, max: 400 }), async (tapeSeed, cutSeed, largest) => {
         const tape = randomTape({ seed: tapeSeed, count: 1_500 });
-        const expected = signalsOf(engineOf(BOTH), tape);
-        const engine = engineOf(BOTH);
+        const expected = signalsOf(await engineOf(BOTH), tape);
+        const engine = await engineOf(BOTH);
         const found: Signal[] = [];
         const feed = new TickFeed({
           fetchTicks: (_epoch, after, limit) =>
@@ -181,16 +183,16 @@ describe('determinism', () => {
   });
 });
 
-describe('the example of the README', () => {
+describe('the example of docs/strategies.md', () => {
   test('is the file, word for word', () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    const example = readFileSync(new URL('../strategies/breakout.example.ts', import.meta.url), 'utf8');
-    expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``);
+    const page = readFileSync(new URL('../../../../docs/strategies.md', import.meta.url), 'utf8');
+    const example = readFileSync(new URL('../../strategies/breakout.ts', import.meta.url), 'utf8');
+    expect(page).toContain(`\`\`\`ts\n${example}\`\`\``);
   });
 
-  test('runs', () => {
-    const registry = { ...STRATEGIES, momentum: breakout };
-    const engine = engineOf([strategyConfig({ kind: 'momentum', window: 3, threshold: 1 })], registry);
+  test('runs as a file of the folder', async () => {
+    const parameters = { window: 3, margin_percent: 1 };
+    const engine = await engineOf([pluginConfig({ name: 'breaker', plugin: './breakout', parameters })]);
     const signals = signalsOf(engine, closes([100, 101, 100, 100, 105, 100, 90, 90]));
     expect(signals.map(({ side, price }) => [side, price])).toEqual([
       ['buy', 105_000_000],

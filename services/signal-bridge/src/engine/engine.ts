@@ -1,17 +1,39 @@
-import { UserError, type StrategyConfig } from '@papergate/config';
+import type { StrategyConfig } from '@papergate/config';
 import type { Signal, Tick } from '@papergate/service-kit';
-import type { StrategyRegistry } from '../strategies/strategy.ts';
+import { Guard, type Failure, type GuardLimits } from '../plugins/guard.ts';
+import type { LoadedStrategy } from '../plugins/load.ts';
 import { Lane, type LaneEvents, type LaneReport } from './lane.ts';
+import { TickView } from './tick-view.ts';
+
+export interface EngineEvents extends LaneEvents {
+  /** A strategy is stopped for good, on all its symbols. */
+  failed(strategy: string, failure: Failure): void;
+  /** One call of a strategy took this long, ms. */
+  slow(strategy: string, ms: number): void;
+}
 
 export interface EngineOptions {
-  strategies: readonly StrategyConfig[];
-  registry: StrategyRegistry;
-  events: LaneEvents;
+  strategies: readonly LoadedStrategy[];
+  events: EngineEvents;
+  /** ms, monotonic: measures strategies. Without it they may take as long as they like. */
+  now?: () => number;
+  limits?: GuardLimits;
+  /** Of the strategies' chance. */
+  seed?: number;
 }
 
 export interface StrategyReport {
   config: StrategyConfig;
+  plugin: string;
+  parameters: Readonly<Record<string, unknown>>;
+  failure: Failure | undefined;
   symbols: LaneReport[];
+}
+
+interface Running {
+  strategy: LoadedStrategy;
+  guard: Guard;
+  lanes: Lane[];
 }
 
 /**
@@ -20,28 +42,26 @@ export interface StrategyReport {
  */
 export class Engine {
   readonly #lanes = new Map<string, Lane[]>();
-  readonly #byStrategy: { config: StrategyConfig; lanes: Lane[] }[] = [];
+  readonly #running: Running[] = [];
 
-  /** Refuses parameters with which a strategy could never give a signal. */
-  constructor({ strategies, registry, events }: EngineOptions) {
-    for (const config of strategies) {
-      const definition = registry[config.kind];
-      const problem = definition.check?.(config);
-      if (problem !== undefined) {
-        throw new UserError({
-          code: 'STRATEGY_PARAMETERS',
-          message: `strategy "${config.name}" (${config.kind}): ${problem}`,
-          fix: 'correct its entry under "strategies" in the system configuration',
-        });
-      }
+  /** @throws UserError STRATEGY_CREATE where a strategy cannot be created */
+  constructor({ strategies, events, now, limits, seed = 0 }: EngineOptions) {
+    for (const strategy of strategies) {
+      const { config } = strategy;
+      const guard = new Guard({
+        onFailure: (failure) => events.failed(config.name, failure),
+        onSlow: (ms) => events.slow(config.name, ms),
+        now,
+        ...(limits === undefined ? {} : { limits }),
+      });
       const lanes = config.symbols.map((symbol) => {
-        const lane = new Lane({ config, symbol, definition, events });
+        const lane = new Lane({ strategy, symbol, guard, events, seed });
         const others = this.#lanes.get(symbol);
         if (others === undefined) this.#lanes.set(symbol, [lane]);
         else others.push(lane);
         return lane;
       });
-      this.#byStrategy.push({ config, lanes });
+      this.#running.push({ strategy, guard, lanes });
     }
   }
 
@@ -49,10 +69,8 @@ export class Engine {
   add(tick: Tick, onSignal: (signal: Signal) => void): void {
     const lanes = this.#lanes.get(tick.s);
     if (lanes === undefined) return;
-    for (const lane of lanes) {
-      const signal = lane.add(tick);
-      if (signal !== undefined) onSignal(signal);
-    }
+    const view = new TickView(tick);
+    for (const lane of lanes) lane.add(view, onSignal);
   }
 
   /** Starts every strategy anew: what comes does not follow what was. */
@@ -60,7 +78,20 @@ export class Engine {
     for (const lanes of this.#lanes.values()) for (const lane of lanes) lane.reset();
   }
 
+  /** The strategies that were stopped, and why. */
+  failures(): { strategy: string; failure: Failure }[] {
+    return this.#running.flatMap(({ strategy, guard }) =>
+      guard.failure === undefined ? [] : [{ strategy: strategy.config.name, failure: guard.failure }],
+    );
+  }
+
   report(): StrategyReport[] {
-    return this.#byStrategy.map(({ config, lanes }) => ({ config, symbols: lanes.map((lane) => lane.report()) }));
+    return this.#running.map(({ strategy: { config, plugin, parameters }, guard, lanes }) => ({
+      config,
+      plugin,
+      parameters,
+      failure: guard.failure,
+      symbols: lanes.map((lane) => lane.report()),
+    }));
   }
 }

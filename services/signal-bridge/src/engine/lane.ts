@@ -1,7 +1,11 @@
 import type { StrategyConfig } from '@papergate/config';
-import type { Signal, Tick } from '@papergate/service-kit';
+import type { Signal } from '@papergate/service-kit';
 import { BarBuilder } from '../bars/bar-builder.ts';
-import type { Bar, Decision, Strategy, StrategyDefinition } from '../strategies/strategy.ts';
+import type { Guard } from '../plugins/guard.ts';
+import type { LoadedStrategy } from '../plugins/load.ts';
+import { STRATEGY_INTERFACE, type Bar, type Decision, type Strategy } from '../plugins/plugin.ts';
+import { seededRandom } from '../plugins/random.ts';
+import type { TickView } from './tick-view.ts';
 
 export interface LaneReport {
   symbol: string;
@@ -21,81 +25,142 @@ export interface LaneEvents {
   reset(reason: 'silence' | 'set_back'): void;
 }
 
-/** One strategy on one symbol: ticks to bars, bars to decisions, decisions to signals. */
+export interface LaneOptions {
+  strategy: LoadedStrategy;
+  symbol: string;
+  guard: Guard;
+  events: LaneEvents;
+  seed: number;
+}
+
+/** When and at what price a decision was taken; what its signal's id is made of. */
+interface Moment {
+  /** Start of the bar, or `t` and the time of the tick. */
+  key: string;
+  time: number;
+  price: number;
+}
+
+/** One strategy on one symbol: ticks to bars, bars and ticks to decisions, decisions to signals. */
 export class Lane {
+  readonly #options: LaneOptions;
   readonly #config: StrategyConfig;
   readonly #symbol: string;
-  readonly #definition: StrategyDefinition;
-  readonly #events: LaneEvents;
+  readonly #guard: Guard;
   #builder: BarBuilder;
   #strategy: Strategy;
   #bars = 0;
   #lastBarEnd: number | null = null;
+  #lastPrice = 0;
   #lastSignal: Signal | null = null;
 
-  constructor(options: { config: StrategyConfig; symbol: string; definition: StrategyDefinition; events: LaneEvents }) {
-    this.#config = options.config;
+  /** @throws UserError STRATEGY_CREATE */
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#config = options.strategy.config;
     this.#symbol = options.symbol;
-    this.#definition = options.definition;
-    this.#events = options.events;
+    this.#guard = options.guard;
     this.#builder = this.#newBuilder();
-    this.#strategy = this.#newStrategy();
+    this.#strategy = this.#create();
   }
 
   #newBuilder(): BarBuilder {
-    return new BarBuilder({ barMs: this.#config.bar_ms, window: this.#config.window });
+    return new BarBuilder({ barMs: this.#config.bar_ms, window: this.#options.strategy.memory });
   }
 
-  #newStrategy(): Strategy {
+  #create(): Strategy {
+    const { strategy, symbol, seed } = this.#options;
+    const { name, bar_ms: barMs } = this.#config;
+    const random = seededRandom(`${seed}:${name}:${symbol}`);
+    return strategy.create(Object.freeze({ interface: STRATEGY_INTERFACE, strategy: name, symbol, barMs, random }));
+  }
+
+  /** A strategy that could be created once and now cannot is stopped, as if it had thrown at a tick. */
+  #startAnew(): void {
     this.#bars = 0;
-    return this.#definition.create(this.#config, this.#symbol);
+    this.#lastPrice = 0;
+    this.#strategy = this.#guard.run(() => this.#create()) ?? this.#strategy;
   }
 
   /** Forgets everything but the signal that was given last: its cool-down holds as long as time goes on from there. */
   reset(): void {
     this.#builder = this.#newBuilder();
-    this.#strategy = this.#newStrategy();
+    this.#startAnew();
     this.#lastBarEnd = null;
   }
 
-  add(tick: Tick): Signal | undefined {
-    const event = this.#builder.add(tick);
+  add(view: TickView, onSignal: (signal: Signal) => void): void {
+    if (this.#guard.failure !== undefined) return;
+    const event = this.#builder.add(view.tick);
     switch (event.kind) {
       case 'none':
-        return undefined;
+        break;
       case 'late':
-        this.#events.late();
-        return undefined;
+        this.#options.events.late();
+        return;
       case 'set_back':
-        this.#events.reset('set_back');
-        this.#strategy = this.#newStrategy();
+        this.#options.events.reset('set_back');
+        this.#startAnew();
         this.#lastBarEnd = null;
-        return undefined;
+        break;
       case 'closed':
         if (event.silence) {
-          this.#events.reset('silence');
-          this.#strategy = this.#newStrategy();
+          this.#options.events.reset('silence');
+          this.#startAnew();
         }
-        return this.#onBar(event.bar, tick);
+        this.#onBar(event.bar, view, onSignal);
+        break;
       default:
         return event satisfies never;
     }
+    this.#onTick(view, onSignal);
   }
 
-  #onBar(bar: Bar, tick: Tick): Signal | undefined {
+  #onBar(bar: Bar, view: TickView, onSignal: (signal: Signal) => void): void {
     this.#bars += 1;
     this.#lastBarEnd = bar.end;
-    this.#events.bar(this.#config.name);
-    const decision = this.#strategy.onBar(bar);
-    if (decision === undefined) return undefined;
-    if (this.#isCoolingDown(bar.end)) {
-      this.#events.suppressed(this.#config.name, 'cooldown');
-      return undefined;
+    this.#options.events.bar(this.#config.name);
+    const strategy = this.#strategy;
+    if (strategy.onBar === undefined) return;
+    const frozen = Object.freeze(bar);
+    const decision = this.#guard.decide(() => strategy.onBar?.(frozen), this.#symbol);
+    if (decision !== undefined)
+      this.#take(decision, { key: `${bar.start}`, time: bar.end, price: bar.close }, view, onSignal);
+  }
+
+  #onTick(view: TickView, onSignal: (signal: Signal) => void): void {
+    const { tick } = view;
+    if (tick.p !== undefined) this.#lastPrice = tick.p;
+    const strategy = this.#strategy;
+    if (strategy.onTick === undefined) return;
+    const decision = this.#guard.decide(() => strategy.onTick?.(view.shown), this.#symbol);
+    if (decision === undefined) return;
+    // Before the first trade a quote is all that there is to value it by.
+    const price = this.#lastPrice > 0 ? this.#lastPrice : Math.max(tick.a ?? 0, tick.b ?? 0);
+    this.#take(decision, { key: `t${tick.t}`, time: tick.t, price }, view, onSignal);
+  }
+
+  #take(decision: Decision, moment: Moment, { tick }: TickView, onSignal: (signal: Signal) => void): void {
+    if (this.#isCoolingDown(moment.time)) {
+      this.#options.events.suppressed(this.#config.name, 'cooldown');
+      return;
     }
-    const signal = this.#signal(decision, bar, tick);
+    const { name, quantity } = this.#config;
+    const { side, reason } = decision;
+    const signal: Signal = {
+      id: signalId(name, this.#symbol, side, moment.key),
+      strategy: name,
+      symbol: this.#symbol,
+      side,
+      quantity: decision.quantity ?? quantity,
+      price: moment.price,
+      reason,
+      tick_n: tick.n,
+      event_time: moment.time,
+    };
     this.#lastSignal = signal;
-    this.#events.signal(signal);
-    return signal;
+    this.#options.events.signal(signal);
+    onSignal(signal);
   }
 
   /** A last signal that lies ahead comes from before time was set back: it does not count. */
@@ -104,33 +169,30 @@ export class Lane {
     return last !== undefined && last <= time && time - last < this.#config.cooldown_ms * 1000;
   }
 
-  #signal({ side, reason }: Decision, bar: Bar, tick: Tick): Signal {
-    const { name, quantity } = this.#config;
-    return {
-      id: signalId(name, this.#symbol, side, bar.start),
-      strategy: name,
-      symbol: this.#symbol,
-      side,
-      quantity,
-      price: bar.close,
-      reason,
-      tick_n: tick.n,
-      event_time: bar.end,
-    };
-  }
-
   report(): LaneReport {
     return {
       symbol: this.#symbol,
       bars: this.#bars,
       last_bar_end: this.#lastBarEnd,
-      indicators: this.#strategy.indicators(),
+      indicators: this.#indicators(),
       last_signal: this.#lastSignal,
     };
   }
+
+  /** For people to look at: whatever goes wrong here stops nothing. */
+  #indicators(): Record<string, number | null> {
+    try {
+      const found: Record<string, unknown> = this.#strategy.indicators?.() ?? {};
+      return Object.fromEntries(
+        Object.entries(found).map(([name, value]) => [name, Number.isFinite(value) ? (value as number) : null]),
+      );
+    } catch {
+      return {};
+    }
+  }
 }
 
-/** At most 32 + 17 + 4 + 16 characters and three colons, of those that a client_order_id may have. */
-export function signalId(strategy: string, symbol: string, side: string, barStart: number): string {
-  return `${strategy}:${symbol.replace('/', '_')}:${side}:${barStart}`;
+/** At most 32 + 17 + 4 + 17 characters and three colons, of those that a client_order_id may have. */
+export function signalId(strategy: string, symbol: string, side: string, key: string): string {
+  return `${strategy}:${symbol.replace('/', '_')}:${side}:${key}`;
 }

@@ -19,14 +19,15 @@ export function addRoutes(app: ServiceApp, { report, position, latestSignals }: 
   app.get('/api/v1/strategies', () => ({
     epoch: position().epoch ?? null,
     n: position().n,
-    strategies: report().map(({ config, symbols }) => ({
+    strategies: report().map(({ config, plugin, parameters, failure, symbols }) => ({
       name: config.name,
-      kind: config.kind,
+      kind: plugin,
+      state: failure === undefined ? 'running' : 'stopped',
+      failure: failure ?? null,
       parameters: {
+        ...parameters,
         quantity: config.quantity,
         bar_ms: config.bar_ms,
-        window: config.window,
-        threshold: config.threshold,
         cooldown_ms: config.cooldown_ms,
       },
       symbols: Object.fromEntries(

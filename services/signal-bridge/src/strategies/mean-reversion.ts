@@ -1,5 +1,6 @@
 import { BollingerBands } from 'trading-signals';
-import type { StrategyDefinition } from './strategy.ts';
+import type { StrategyPlugin } from '../plugins/plugin.ts';
+import { WindowAndThreshold } from './parameters.ts';
 
 /**
  * Mean reversion: a close far below its mean is bought, far above it is sold, "far" being `threshold`
@@ -9,7 +10,11 @@ import type { StrategyDefinition } from './strategy.ts';
  * It does not know what is held. Buying back what was sold, refusing a short, not adding to a position:
  * that is for risk and execution.
  */
-export const meanReversion: StrategyDefinition = {
+export const meanReversion = {
+  interface: 1,
+  parameters: WindowAndThreshold,
+  memory: ({ window }) => window,
+
   check({ window, threshold }) {
     // One outlier among n equal values stands (n − 1)/√n · √(n/(n − 1)) = √(n − 1) deviations from their mean.
     const largest = Math.sqrt(window - 1);
@@ -47,4 +52,4 @@ export const meanReversion: StrategyDefinition = {
       },
     };
   },
-};
+} satisfies StrategyPlugin<WindowAndThreshold>;

@@ -1,8 +1,12 @@
 import { ROC } from 'trading-signals';
-import type { StrategyDefinition } from './strategy.ts';
+import type { StrategyPlugin } from '../plugins/plugin.ts';
+import { WindowAndThreshold } from './parameters.ts';
 
 /** Momentum: a close that rose by more than `threshold` percent over `window` bars is bought, one that fell so is sold. */
-export const momentum: StrategyDefinition = {
+export const momentum = {
+  interface: 1,
+  parameters: WindowAndThreshold,
+  memory: ({ window }) => window,
   create({ window, threshold }) {
     const rate = new ROC(window);
     let percent: number | null = null;
@@ -19,4 +23,4 @@ export const momentum: StrategyDefinition = {
       indicators: () => ({ rate_of_change_percent: percent }),
     };
   },
-};
+} satisfies StrategyPlugin<WindowAndThreshold>;

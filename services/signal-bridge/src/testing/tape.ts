@@ -65,3 +65,17 @@ export function strategyConfig(over: Partial<StrategyConfig> = {}): StrategyConf
     ...over,
   };
 }
+
+/** A strategy that is a plug-in. */
+export function pluginConfig(over: Partial<StrategyConfig> = {}): StrategyConfig {
+  return {
+    name: 'own',
+    plugin: './own',
+    symbols: ['AAPL', 'MSFT'],
+    quantity: '5',
+    bar_ms: 1000,
+    parameters: {},
+    cooldown_ms: 0,
+    ...over,
+  };
+}
