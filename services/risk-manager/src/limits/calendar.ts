@@ -1,4 +1,5 @@
 import { UserError, type RiskLimits } from '@papergate/config';
+import { EARLY_CLOSE, nyseDays, type ExchangeDays } from './nyse.ts';
 import { createZone, type Zone } from './zone.ts';
 
 type TimeRestrictions = RiskLimits['time_restrictions'];
@@ -11,7 +12,7 @@ export interface Blackout {
 
 export interface TradingCalendar {
   zone: Zone;
-  /** Undefined while orders may be placed; else why not. Holidays are the broker's business: it holds such orders. */
+  /** Undefined while orders may be placed; else why not. */
   closed(ms: number): string | undefined;
   /** Only orders that shrink a position are allowed this shortly before the close. */
   closing(ms: number): boolean;
@@ -19,6 +20,7 @@ export interface TradingCalendar {
   blackout(symbol: string, ms: number): Blackout | undefined;
 }
 
+const QUARTER_MS = 15 * 60_000;
 const TIME_OF_DAY = /^([01]\d|2[0-3]):([0-5]\d)$/;
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 
@@ -34,24 +36,76 @@ export function createCalendar(limits: TimeRestrictions): TradingCalendar {
   }
   const blackouts = limits.blackout_periods.map((period, index) => blackoutOf(period, index, zone));
 
+  const sessions = sessionsOf(limits, zone, close);
+
   return {
     zone,
     closed(ms) {
       if (!limits.regular_hours_only) return undefined;
-      const weekday = zone.weekday(ms);
+      const { why, end } = sessions(ms);
+      if (why !== undefined) return why;
       const minute = zone.minuteOfDay(ms);
-      if (weekday === 0 || weekday === 6) return 'it is a weekend';
-      if (minute < open || minute >= close) return `it is outside ${limits.open}–${limits.close} ${limits.time_zone}`;
-      return undefined;
+      if (minute < open) return `it is before ${limits.open} ${limits.time_zone}`;
+      return minute < end ? undefined : `it is after ${clock(end)} ${limits.time_zone}`;
     },
     closing(ms) {
       if (!limits.regular_hours_only) return false;
       const minute = zone.minuteOfDay(ms);
-      return minute < close && minute >= close - limits.no_new_positions_before_close_minutes;
+      const { end } = sessions(ms);
+      return minute < end && minute >= end - limits.no_new_positions_before_close_minutes;
     },
     blackout: (symbol, ms) => blackouts.find((period) => (period.symbols?.has(symbol) ?? true) && period.covers(ms)),
   };
 }
+
+interface Session {
+  /** Why there is none; undefined where there is. */
+  why: string | undefined;
+  /** Minutes since midnight of the zone at which it ends. */
+  end: number;
+}
+
+/** The session of the day in which a moment lies: of the zone's day, and of New York's where its calendar counts. */
+function sessionsOf(limits: TimeRestrictions, zone: Zone, close: number): (ms: number) => Session {
+  const newYork = createZone('America/New_York');
+  const closedDays = new Set(limits.closed_days);
+  const early = new Map(limits.early_closes.map(({ day, close: at }) => [day, minutes(at)]));
+  const years = new Map<string, ExchangeDays>();
+  let cached: { quarter: number; session: Session } | undefined;
+
+  function exchangeDays(day: string): ExchangeDays {
+    const year = day.slice(0, 4);
+    const known = years.get(year) ?? nyseDays(Number(year));
+    years.set(year, known);
+    return known;
+  }
+
+  function sessionOf(ms: number): Session {
+    const weekday = zone.weekday(ms);
+    const day = zone.day(ms);
+    const end = Math.min(close, early.get(day) ?? close);
+    if (weekday === 0 || weekday === 6) return { why: 'it is a weekend', end };
+    if (closedDays.has(day)) return { why: `${day} is among closed_days`, end };
+    if (limits.exchange_calendar === 'none') return { why: undefined, end };
+    const there = newYork.day(ms);
+    const { closed, early: short } = exchangeDays(there);
+    if (closed.has(there)) return { why: `the exchange is closed on ${there}`, end };
+    if (!short.has(there)) return { why: undefined, end };
+    // 13:00 in New York, on the clock of the zone.
+    const shift = zone.minuteOfDay(ms) - newYork.minuteOfDay(ms);
+    return { why: undefined, end: Math.min(end, (EARLY_CLOSE + shift + 2 * 1440) % 1440) };
+  }
+
+  // Neither a day nor an offset changes within a quarter of an hour.
+  return (ms) => {
+    const quarter = Math.floor(ms / QUARTER_MS);
+    if (cached?.quarter !== quarter) cached = { quarter, session: sessionOf(ms) };
+    return cached.session;
+  };
+}
+
+const clock = (minute: number): string =>
+  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
 
 function minutes(text: string): number {
   const [hours, rest] = text.split(':').map(Number) as [number, number];
