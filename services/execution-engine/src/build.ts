@@ -21,6 +21,7 @@ import { brokerAddress } from './broker/connect.ts';
 import { createRateBudget } from './broker/rate-budget.ts';
 import { createBrokerStream } from './broker/stream.ts';
 import { Engine } from './engine.ts';
+import { noFailpoint, type Failpoint } from './failpoints.ts';
 import { addRoutes } from './http/routes.ts';
 import { createInstruments, type Instruments } from './instruments.ts';
 import { takeSignal } from './intake/signals.ts';
@@ -32,6 +33,8 @@ import { createWriterLock, type WriterLock } from './store/writer-lock.ts';
 
 export interface ExecutionEngineOverrides {
   settings?: Partial<EngineSettings>;
+  /** Steps at which the chaos command strikes. */
+  failpoint?: Failpoint;
   /** ms since 1970. */
   now?: () => number;
 }
@@ -51,6 +54,7 @@ export async function buildExecutionEngine(
   const { env, logger, system } = context;
   const now = overrides.now ?? Date.now;
   const settings: EngineSettings = { ...ENGINE_SETTINGS, ...overrides.settings };
+  const { failpoint = noFailpoint } = overrides;
   const instruments = createInstruments(context.metrics);
   const address = brokerAddress(env, system);
   const budget = createRateBudget(now);
@@ -76,6 +80,9 @@ export async function buildExecutionEngine(
   const lock = createWriterLock({
     url: env.databaseUrl,
     holder: `${hostname()} pid ${process.pid}`,
+    leaseMs: settings.writerLeaseMs,
+    retryMs: settings.writerRetryMs,
+    onFenced: () => failpoint('writer.fenced'),
     onLost: context.fail,
   });
   const risk = createRiskClient({
@@ -94,6 +101,7 @@ export async function buildExecutionEngine(
     riskHttp: createServiceClient({ baseUrl: httpUrl(system, 'risk-manager'), token: env.apiToken }),
     publisher,
     instruments,
+    failpoint,
     logger,
     settings,
     fail: context.fail,
@@ -102,7 +110,10 @@ export async function buildExecutionEngine(
   const stream = createBrokerStream({
     alpaca,
     url: address.streamUrl,
-    onEvent: (event) => void engine.ledger.post({ kind: 'event', event }),
+    onEvent: (event) => {
+      void failpoint('stream.received');
+      void engine.ledger.post({ kind: 'event', event });
+    },
     onListening: () => {
       logger.info('the broker’s stream listens');
       engine.onListening();
@@ -120,6 +131,7 @@ export async function buildExecutionEngine(
     broker,
     marketData: createServiceClient({ baseUrl: httpUrl(system, 'market-data'), token: env.apiToken }),
     accountCacheMs: settings.accountCacheMs,
+    failpoint,
     now,
   });
   observe(instruments, engine, stream);

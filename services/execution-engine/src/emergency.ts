@@ -70,7 +70,7 @@ export class EmergencyStop {
         ledger.post({
           kind: 'local',
           clientOrderId,
-          status: 'canceled',
+          act: 'end',
           code: 'TRADING_HALTED',
           reason: `emergency stop: ${reason}`,
           at: now(),

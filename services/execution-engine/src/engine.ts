@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
-import { HttpError, type BusPublisher, type Pool, type ServiceClient } from '@papergate/service-kit';
+import { HttpError, type BusPublisher, type Pool, type ServiceClient, type TradingState } from '@papergate/service-kit';
 import type { Broker, BrokerStream } from './broker/broker.ts';
+import type { Failpoint } from './failpoints.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { LookUp } from './dispatch/look-up.ts';
 import { EmergencyStop } from './emergency.ts';
@@ -11,11 +13,14 @@ import { Intake } from './intake/intake.ts';
 import type { Changes } from './ledger/book.ts';
 import { Ledger } from './ledger/ledger.ts';
 import type { NewOrder } from './ledger/order.ts';
+import type { Tracked } from './ledger/tracked.ts';
+import { isFinal, stateOf } from './life/states.ts';
 import { publishChanges, publishOrder } from './publish.ts';
 import { CatchUp } from './reconcile/catch-up.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { RiskClient } from './risk/risk-client.ts';
 import type { EngineSettings } from './settings.ts';
+import { createAttempts } from './store/attempts.ts';
 import type { WriterLock } from './store/writer-lock.ts';
 
 export interface EngineParts {
@@ -27,6 +32,7 @@ export interface EngineParts {
   riskHttp: Pick<ServiceClient, 'send'>;
   publisher: BusPublisher;
   instruments: Instruments;
+  failpoint: Failpoint;
   logger: Logger;
   settings: EngineSettings;
   fail: (error: unknown) => void;
@@ -49,6 +55,7 @@ export class Engine {
   readonly #committer: Committer;
   readonly #catchUp: CatchUp;
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #unwanted = new Set<Tracked>();
   #loaded = false;
   #reconciled = false;
   #stopping = false;
@@ -56,11 +63,12 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    const { broker, instruments, lock, logger, pool, settings, now } = parts;
+    const { broker, failpoint, instruments, lock, logger, pool, settings, now } = parts;
     const fence = (): number => lock.fence ?? -1;
     this.ledger = new Ledger({
       pool,
       fence,
+      failpoint,
       logger,
       now,
       onCommitted: (changes) => this.#committed(changes),
@@ -71,16 +79,22 @@ export class Engine {
     this.lookUp = new LookUp({
       broker,
       post,
-      resend: (tracked) => this.dispatcher.enqueue(tracked, true),
+      resend: (tracked) => this.dispatcher.enqueue(tracked),
       halted: () => this.#haltedReason(),
+      failpoint,
       logger,
       resendAfterMs: settings.resendAfterMs,
       intervalMs: settings.lookUpIntervalMs,
       onSettled: (settled) => instruments.unknown.inc({ settled }),
       now,
     });
+    const attempts = createAttempts({ pool, fence });
     this.dispatcher = new Dispatcher({
       broker,
+      record: (attempt) => attempts.record(attempt),
+      sent: (tracked, at) => this.ledger.book.sent(tracked, at),
+      onReplaced: parts.fail,
+      failpoint,
       post,
       onUnknown: (tracked) => void this.lookUp.settle(tracked),
       gate: () => this.#gate(),
@@ -96,6 +110,7 @@ export class Engine {
       check: (order) => parts.risk.check(order),
       release: (clientOrderId) => parts.risk.release(clientOrderId),
       open: () => this.#open(),
+      failpoint,
       onCommitted: (order) => this.#accept(order),
       queued: () => this.dispatcher.queued,
       limits: { underWay: settings.maxUnderWay, queued: settings.maxQueued },
@@ -116,6 +131,7 @@ export class Engine {
       broker,
       ledger: this.ledger,
       catchUp: this.#catchUp,
+      failpoint,
       logger,
       onDifference: (kind) => instruments.differences.inc({ kind }),
       onRound: (ok) => instruments.rounds.inc({ result: ok ? 'ok' : 'failed' }),
@@ -180,7 +196,8 @@ export class Engine {
   async #load(): Promise<void> {
     for (let attempt = 0; !this.#stopping; attempt += 1) {
       try {
-        return await this.ledger.load();
+        for (const tracked of await this.ledger.load()) this.#unwanted.add(tracked);
+        return;
       } catch (error) {
         this.#parts.logger.warn({ attempt, reason: messageOf(error) }, 'the open orders cannot be read yet');
         await new Promise((resolve) => setTimeout(resolve, 500));
@@ -188,24 +205,39 @@ export class Engine {
     }
   }
 
+  /** Until the first round that finds nothing to set right, one follows upon the other. */
   async #reconcile(): Promise<void> {
-    if (this.#stopping || !this.#parts.lock.held || !this.#parts.stream().listening) return;
-    const first = !this.#reconciled;
-    if (!(await this.reconciler.run()) || this.#stopping || !first || this.#reconciled) return;
-    this.#reconciled = true;
-    this.#resume();
+    while (!this.#stopping && this.#parts.lock.held && this.#parts.stream().listening) {
+      const first = !this.#reconciled;
+      if (!(await this.reconciler.run()) || this.#stopping) return;
+      this.#cancelUnwanted();
+      if (!first || this.#reconciled) return;
+      if (this.reconciler.agreed) {
+        this.#reconciled = true;
+        return this.#resume();
+      }
+      await delay(this.#parts.settings.reconcilePauseMs);
+    }
   }
 
   /**
-   * Orders that an earlier process left behind. Whether an `accepted` one went out is not known; its
-   * client_order_id makes sending it (again) safe. An `unknown` one is looked up first.
+   * Orders that an earlier process left behind. Of one with a recorded attempt only the broker can say what became of it;
+   * so of one that a release wrote which recorded none.
    */
   #resume(): void {
-    const halted = this.#haltedReason();
+    const { now } = this.#parts;
     for (const tracked of this.ledger.open()) {
-      if (tracked.order.brokerOrderId !== null) continue;
-      if (tracked.order.status === 'unknown' || halted !== undefined) void this.lookUp.settle(tracked);
-      else this.dispatcher.enqueue(tracked, true);
+      const { order } = tracked;
+      const state = stateOf(order);
+      if (state === 'durable' && order.attempts !== null) this.dispatcher.enqueue(tracked);
+      else if (state === 'unknown') void this.lookUp.settle(tracked);
+      else if (state === 'durable' || state === 'sending') {
+        const { clientOrderId } = order;
+        const reason = 'the engine that sent it is gone';
+        void this.ledger
+          .post({ kind: 'local', clientOrderId, act: 'lose', code: null, reason, at: now() })
+          .then(() => this.lookUp.settle(tracked));
+      }
     }
     this.dispatcher.start();
   }
@@ -243,6 +275,35 @@ export class Engine {
     for (const { order } of changes.orders) instruments.orders.inc({ status: order.status });
     for (const { order } of changes.trades) instruments.fills.inc({ symbol: order.symbol, side: order.side });
     for (const { reason } of changes.dropped) instruments.dropped.inc({ reason });
+    for (const { code, tracked } of changes.alarms) {
+      instruments.alarms.inc({ code });
+      if (code === 'REVIVED') this.#unwanted.add(tracked);
+    }
+    if (changes.alarms.length > 0) this.#cancelUnwanted();
+  }
+
+  /** Orders that had ended here and are at the broker after all: nobody wants them any more. */
+  #cancelUnwanted(): void {
+    for (const tracked of this.#unwanted) {
+      const { status, brokerOrderId, clientOrderId } = tracked.order;
+      if (isFinal(status)) this.#unwanted.delete(tracked);
+      else if (brokerOrderId !== null) {
+        void this.#parts.broker.cancel(brokerOrderId).catch((error: unknown) => {
+          this.#parts.logger.warn({ clientOrderId, reason: messageOf(error) }, 'an unwanted order is not canceled yet');
+        });
+      }
+    }
+  }
+
+  /**
+   * Takes over a trading state that risk-manager tells of, and waits until no request is under way that places an order:
+   * with HALTED nothing reaches the broker after it. False where requests are under way for longer than that.
+   */
+  async takeTradingState(state: TradingState, reason: string): Promise<boolean> {
+    this.#parts.risk.tell(state, reason);
+    this.dispatcher.wake();
+    const late = delay(this.#parts.settings.quietTimeoutMs, false, { ref: false });
+    return Promise.race([this.dispatcher.quiet().then(() => true), late]);
   }
 
   #haltedReason(): string | undefined {

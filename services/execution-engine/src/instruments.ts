@@ -31,6 +31,7 @@ export function createInstruments(metrics: Metrics) {
     ]),
     rounds: metrics.counter('reconciliation_rounds_total', 'Reconciliations by result', ['result']),
     caughtUp: metrics.counter('executions_caught_up_total', 'Executions that the stream lost and a look-up brought'),
+    alarms: metrics.counter('order_alarms_total', 'What was refused because it must not happen, by code', ['code']),
     queue: metrics.gauge('order_queue_length', 'Durable orders that wait to be sent'),
     sending: metrics.gauge('orders_in_flight', 'Orders whose answer is awaited'),
     ledgerQueue: metrics.gauge('ledger_queue_length', 'Updates that wait to be written'),

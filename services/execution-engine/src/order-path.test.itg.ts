@@ -9,7 +9,7 @@ import {
 } from '@papergate/service-kit';
 import { testContext, until } from '@papergate/service-kit/testing';
 import { buildExecutionEngine } from './build.ts';
-import { isFinal } from './ledger/status.ts';
+import { isFinal } from './life/states.ts';
 import { alpaca, exchangeBooks, exchangeLedger, ordersOf, ourBooks, poolOf, settled } from './testing/books.ts';
 import { ready, startBundle, type Bundle } from './testing/bundle.ts';
 

@@ -18,6 +18,12 @@ export interface EngineSettings {
   /** How long orders are still taken after the broker's stream was lost. */
   streamGraceMs: number;
   streamReconnectMs: number;
+  /** How long the engine counts as the one writer without a word to the database. */
+  writerLeaseMs: number;
+  /** Between two tries to become the writer. */
+  writerRetryMs: number;
+  /** How long a change of the trading state waits for requests that are under way. */
+  quietTimeoutMs: number;
   riskTimeoutMs: number;
   riskStateIntervalMs: number;
   emergencyTimeoutMs: number;
@@ -39,6 +45,9 @@ export const ENGINE_SETTINGS: EngineSettings = {
   reconcileMinAgeMs: 2_000,
   streamGraceMs: 10_000,
   streamReconnectMs: 200,
+  writerLeaseMs: 5_000,
+  writerRetryMs: 500,
+  quietTimeoutMs: 12_000,
   riskTimeoutMs: 1_000,
   riskStateIntervalMs: 500,
   emergencyTimeoutMs: 25_000,

@@ -66,10 +66,13 @@ export function createAlpacaBroker(alpaca: Alpaca, budget: RateBudget): Broker {
   }
 
   return {
-    async submit(order) {
+    async submit(order, begin) {
+      let begun = false;
       try {
-        const placed = await within(false, () =>
-          trading.orders.postOrder({
+        const placed = await within(false, async () => {
+          await begin();
+          begun = true;
+          return trading.orders.postOrder({
             postOrderRequest: {
               symbol: order.symbol,
               qty: order.quantity,
@@ -80,11 +83,11 @@ export function createAlpacaBroker(alpaca: Alpaca, budget: RateBudget): Broker {
               ...(order.price === null ? {} : { limitPrice: order.price }),
               ...(order.stopPrice === null ? {} : { stopPrice: order.stopPrice }),
             },
-          }),
-        );
+          });
+        });
         return { kind: 'placed', order: toBrokerOrder(placed) };
       } catch (error) {
-        return classifySubmit(error);
+        return begun ? classifySubmit(error) : { kind: 'not_sent', cause: error };
       }
     },
 

@@ -47,7 +47,7 @@ export type SubmitOutcome =
   | { kind: 'refused'; code: string; reason: string }
   | { kind: 'duplicate' }
   | { kind: 'rate_limited'; retryAfterMs: number }
-  | { kind: 'not_sent'; reason: string }
+  | { kind: 'not_sent'; cause: unknown }
   | { kind: 'unknown'; reason: string };
 
 export type CancelOutcome = { kind: 'requested' } | { kind: 'not_cancelable'; reason: string } | { kind: 'not_found' };
@@ -68,7 +68,11 @@ export interface BrokerAccount {
 
 /** The broker's REST side. Look-ups throw an {@link ExternalError} when the broker gives no answer. */
 export interface Broker {
-  submit(order: NewOrder): Promise<SubmitOutcome>;
+  /**
+   * Places an order. `begin` is called when the account's budget has room, right before the request is made; where it
+   * rejects, nothing is sent.
+   */
+  submit(order: NewOrder, begin: () => Promise<void>): Promise<SubmitOutcome>;
   findByClientOrderId(clientOrderId: string): Promise<BrokerOrder | undefined>;
   openOrders(): Promise<BrokerOrder[]>;
   /** Orders in any state that were submitted after this moment, ms since 1970; as many as a few requests bring. */

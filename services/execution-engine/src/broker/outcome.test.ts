@@ -17,7 +17,7 @@ async function submit(answer: () => Promise<Response>): Promise<SubmitOutcome> {
     timeoutMs: 50,
     fetchApi: answer,
   });
-  const outcome = await createAlpacaBroker(alpaca, budget).submit(newOrder());
+  const outcome = await createAlpacaBroker(alpaca, budget).submit(newOrder(), () => Promise.resolve());
   budget.close();
   return outcome;
 }

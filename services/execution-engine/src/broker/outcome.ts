@@ -28,8 +28,7 @@ export function classifySubmit(error: unknown): SubmitOutcome {
     return { kind: 'refused', code: String(error.code ?? status), reason: error.message };
   }
   const codes = errorCodes(error);
-  if (codes.length > 0 && codes.every((code) => NEVER_SENT.has(code)))
-    return { kind: 'not_sent', reason: messageOf(error) };
+  if (codes.length > 0 && codes.every((code) => NEVER_SENT.has(code))) return { kind: 'not_sent', cause: error };
   return { kind: 'unknown', reason: messageOf(error) };
 }
 

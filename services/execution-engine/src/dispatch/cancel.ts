@@ -2,12 +2,14 @@ import { messageOf } from '@papergate/config';
 import { HttpError } from '@papergate/service-kit';
 import type { Broker } from '../broker/broker.ts';
 import type { Engine } from '../engine.ts';
+import type { Failpoint } from '../failpoints.ts';
 import type { Order } from '../ledger/order.ts';
-import { isFinal } from '../ledger/status.ts';
+import { isFinal } from '../life/states.ts';
 
 export interface CancelContext {
   engine: Pick<Engine, 'ledger' | 'dispatcher'>;
   broker: Pick<Broker, 'cancel'>;
+  failpoint: Failpoint;
   now: () => number;
 }
 
@@ -19,7 +21,7 @@ function final(order: Order): HttpError {
  * Cancels an order: in the queue, here and at once; at the broker by asking it, whose confirmation comes over
  * the stream. Answers with the order as it then stands.
  */
-export async function cancelOrder(stored: Order, { engine, broker, now }: CancelContext): Promise<Order> {
+export async function cancelOrder(stored: Order, { engine, broker, failpoint, now }: CancelContext): Promise<Order> {
   if (isFinal(stored.status)) throw final(stored);
   const { clientOrderId } = stored;
   const tracked = engine.ledger.book.byClientId(clientOrderId);
@@ -29,7 +31,7 @@ export async function cancelOrder(stored: Order, { engine, broker, now }: Cancel
 
   if (engine.dispatcher.take(tracked) !== undefined) {
     const reason = 'canceled before it was sent';
-    await engine.ledger.post({ kind: 'local', clientOrderId, status: 'canceled', code: null, reason, at: now() });
+    await engine.ledger.post({ kind: 'local', clientOrderId, act: 'end', code: null, reason, at: now() });
     return order;
   }
   await engine.dispatcher.settled(tracked);
@@ -45,6 +47,7 @@ export async function cancelOrder(stored: Order, { engine, broker, now }: Cancel
       },
     );
   }
+  await failpoint('cancel.asked');
   return cancelAtBroker(order, order.brokerOrderId, broker);
 }
 

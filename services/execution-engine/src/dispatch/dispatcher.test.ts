@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { ExternalError } from '@papergate/config';
 import { until } from '@papergate/service-kit/testing';
 import type { SubmitOutcome } from '../broker/broker.ts';
 import { Book, noChanges, type Update } from '../ledger/book.ts';
@@ -15,6 +16,10 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
     gate: 'open' as 'open' | 'hold' | { cancel: string },
     sent: [] as string[],
     unknown: [] as string[],
+    recorded: [] as string[],
+    replaced: 0,
+    record: (): Promise<void> => Promise.resolve(),
+    steps: [] as string[],
     most: 0,
     clock: 0,
   };
@@ -22,7 +27,12 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
   const attempts = new Map<string, number>();
   const dispatcher = new Dispatcher({
     broker: {
-      submit: async ({ clientOrderId }) => {
+      submit: async ({ clientOrderId }, begin) => {
+        try {
+          await begin();
+        } catch (cause) {
+          return { kind: 'not_sent', cause };
+        }
         world.sent.push(clientOrderId);
         underWay += 1;
         world.most = Math.max(world.most, underWay);
@@ -36,6 +46,18 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
     post: (update: Update) => {
       book.apply(update, noChanges());
       return Promise.resolve();
+    },
+    record: async ({ orderId, number }) => {
+      await world.record();
+      world.recorded.push(`${orderId} ${number}`);
+    },
+    sent: (tracked, at) => book.sent(tracked, at),
+    onReplaced: () => {
+      world.replaced += 1;
+    },
+    failpoint: (name) => {
+      world.steps.push(name);
+      return undefined;
     },
     onUnknown: (tracked) => world.unknown.push(tracked.order.clientOrderId),
     gate: () => world.gate,
@@ -106,7 +128,7 @@ describe('the dispatcher', () => {
   test('what certainly was not sent is sent again, before what came later', async () => {
     const { world, dispatcher, add, status } = setUp((id, attempt) =>
       attempt === 1
-        ? { kind: 'not_sent', reason: 'refused' }
+        ? { kind: 'not_sent', cause: new Error('refused') }
         : attempt === 2
           ? { kind: 'rate_limited', retryAfterMs: 1 }
           : placed(id),
@@ -119,7 +141,7 @@ describe('the dispatcher', () => {
 
   test('an order that waits for the broker keeps its place', async () => {
     const { world, dispatcher, add, status } = setUp((id, attempt) =>
-      id === 'a' && attempt === 1 ? { kind: 'not_sent', reason: 'refused' } : placed(id),
+      id === 'a' && attempt === 1 ? { kind: 'not_sent', cause: new Error('refused') } : placed(id),
     );
     for (const id of ['a', 'b', 'c', 'd', 'e']) add(id);
     dispatcher.start();
@@ -154,17 +176,86 @@ describe('the dispatcher', () => {
     expect(world.sent).toEqual(['b']);
   });
 
-  test('what may have been sent by an earlier process is looked up when trading is halted, never just dropped', async () => {
-    const { world, dispatcher, add, status } = setUp(placed);
-    const tracked = add('a');
-    dispatcher.takeAll();
-    dispatcher.enqueue(tracked, true);
-    expect(dispatcher.take(tracked)).toBeUndefined();
-    world.gate = { cancel: 'halted' };
+  test('records each attempt before its call, with its number', async () => {
+    const { world, dispatcher, add, status } = setUp((id, attempt) =>
+      attempt === 1 ? { kind: 'rate_limited', retryAfterMs: 1 } : placed(id),
+    );
+    const recordedAtCall: string[][] = [];
+    world.record = () => {
+      recordedAtCall.push([...world.sent]);
+      return Promise.resolve();
+    };
     dispatcher.start();
-    expect(world.unknown).toEqual(['a']);
+    const tracked = add('a');
+    await until('a to be placed', () => status('a') === 'new');
+    expect(recordedAtCall).toEqual([[], ['a']]);
+    expect(world.recorded).toEqual(['a 1', 'a 2']);
+    expect(tracked.order.attempts).toBe(2);
+  });
+
+  test('makes no call whose attempt the database did not confirm', async () => {
+    const { world, dispatcher, add, status } = setUp(placed);
+    let away = true;
+    world.record = () => (away ? Promise.reject(new Error('connection lost')) : Promise.resolve());
+    dispatcher.start();
+    add('a');
+    await until('a try', () => world.steps.length > 0);
+    expect(world.sent).toEqual([]);
     expect(status('a')).toBe('accepted');
-    await dispatcher.close();
+    away = false;
+    await until('a to be placed', () => status('a') === 'new');
+    expect(world.sent).toEqual(['a']);
+  });
+
+  test('makes no call when the gate shuts between the record and the call, and takes the attempt back', async () => {
+    const { world, dispatcher, add, status } = setUp(placed);
+    world.record = () => {
+      world.gate = 'hold';
+      return Promise.resolve();
+    };
+    dispatcher.start();
+    const tracked = add('a');
+    await until('the attempt', () => tracked.order.attempts === 1 && status('a') === 'accepted');
+    expect(world.sent).toEqual([]);
+    world.record = () => Promise.resolve();
+    world.gate = 'open';
+    dispatcher.wake();
+    await until('a to be placed', () => status('a') === 'new');
+    expect(world.sent).toEqual(['a']);
+  });
+
+  test('stops for good where another engine has become the writer', async () => {
+    const { world, dispatcher, add } = setUp(placed);
+    world.record = () =>
+      Promise.reject(new ExternalError({ code: 'ORDER_WRITER_REPLACED', message: 'replaced', fix: 'none' }));
+    dispatcher.start();
+    add('a');
+    await until('the notice', () => world.replaced === 1);
+    expect(world.sent).toEqual([]);
+  });
+
+  test('looks an order up of which the database says that it does not wait', async () => {
+    const { world, dispatcher, add } = setUp(placed);
+    world.record = () =>
+      Promise.reject(new ExternalError({ code: 'ATTEMPT_REFUSED', message: 'it does not wait', fix: 'none' }));
+    dispatcher.start();
+    add('a');
+    await until('the look-up', () => world.unknown.includes('a'));
+    expect(world.sent).toEqual([]);
+  });
+
+  test('is quiet when what the gate let through is answered, whatever still waits for the account’s budget', async () => {
+    const answers: (() => void)[] = [];
+    const { world, dispatcher, add } = setUp((id) => new Promise((resolve) => answers.push(() => resolve(placed(id)))));
+    dispatcher.start();
+    add('a');
+    await until('the call', () => world.sent.length === 1);
+    let quietNow = false;
+    void dispatcher.quiet().then(() => (quietNow = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(quietNow).toBe(false);
+    answers[0]?.();
+    await until('quiet', () => quietNow);
   });
 
   test('does not send what the stream has told of, or what has ended', async () => {
@@ -183,6 +274,7 @@ describe('the dispatcher', () => {
     );
     dispatcher.start();
     for (const id of ['a', 'b', 'c', 'd']) add(id);
+    await until('three calls', () => world.sent.length === 3);
     const closing = dispatcher.close();
     expect(world.sent).toEqual(['a', 'b', 'c']);
     answer();
@@ -211,6 +303,7 @@ describe('the look-up', () => {
         world.resent += 1;
       },
       halted: () => halted,
+      failpoint: () => undefined,
       logger: quiet,
       resendAfterMs: 50,
       intervalMs: 1,

@@ -1,16 +1,26 @@
 import type { Logger } from 'pino';
+import { ExternalError, messageOf } from '@papergate/config';
 import type { Broker, SubmitOutcome } from '../broker/broker.ts';
-import { isFinal } from '../ledger/status.ts';
+import { isFinal } from '../life/states.ts';
 import type { Tracked } from '../ledger/tracked.ts';
 import type { Update } from '../ledger/book.ts';
+import type { Attempts } from '../store/attempts.ts';
+import type { Failpoint } from '../failpoints.ts';
 
 export interface DispatcherOptions {
   broker: Pick<Broker, 'submit'>;
+  /** Makes an attempt durable, before the call. */
+  record: Attempts['record'];
+  /** The same in the book: false where the order does not wait to be sent any more. */
+  sent: (tracked: Tracked, at: number) => boolean;
+  /** This engine is not the writer any more. */
+  onReplaced: (error: ExternalError) => void;
   post: (update: Update) => Promise<void>;
   /** The broker may have the order or not: hand it to the look-up. */
   onUnknown: (tracked: Tracked) => void;
   /** Nothing may be sent while this is a text: HALTED, or not the writer. `hold` waits, `cancel` ends the order. */
   gate: () => 'open' | 'hold' | { cancel: string };
+  failpoint: Failpoint;
   logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   concurrency: number;
   /** ms after which an order that could not be sent is tried again; doubles up to sixteen times that. */
@@ -27,8 +37,9 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   #queue: Tracked[] = [];
-  readonly #maybeSent = new WeakSet<Tracked>();
   readonly #sending = new Map<Tracked, Promise<void>>();
+  /** Of these, the ones that the gate has let through: they may reach the broker whatever happens to it. */
+  readonly #begun = new Set<Tracked>();
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #waitUntil = 0;
@@ -53,9 +64,8 @@ export class Dispatcher {
     this.#pump();
   }
 
-  /** `maybeSent`: an earlier try may have reached the broker, so the order can be repeated, but not simply be dropped. */
-  enqueue(tracked: Tracked, maybeSent = false): void {
-    if (maybeSent) this.#maybeSent.add(tracked);
+  /** The order is durable: never sent, or known not to be at the broker. */
+  enqueue(tracked: Tracked): void {
     this.#queue.push(tracked);
     this.#pump();
   }
@@ -63,17 +73,21 @@ export class Dispatcher {
   /** Takes an order that has not been sent out of the queue; undefined when it is not there (any more). */
   take(tracked: Tracked): Tracked | undefined {
     const at = this.#queue.indexOf(tracked);
-    if (at < 0 || this.#maybeSent.has(tracked)) return undefined;
+    if (at < 0) return undefined;
     this.#queue.splice(at, 1);
     return tracked;
   }
 
-  /** Takes all that has not been sent. What may have been sent goes to the look-up: only the broker can say. */
+  /** Takes all that has not been sent. */
   takeAll(): Tracked[] {
     const taken = this.#queue;
     this.#queue = [];
-    for (const tracked of taken) if (this.#maybeSent.has(tracked)) this.#options.onUnknown(tracked);
-    return taken.filter((tracked) => !this.#maybeSent.has(tracked));
+    return taken;
+  }
+
+  /** Resolves when every request that the gate has let through is answered. */
+  async quiet(): Promise<void> {
+    await Promise.all([...this.#begun].map((tracked) => this.#sending.get(tracked) ?? Promise.resolve()));
   }
 
   /** Resolves when the order, if it is being sent, has its outcome. */
@@ -108,6 +122,7 @@ export class Dispatcher {
       if (tracked === undefined) return;
       const sending = this.#send(tracked).finally(() => {
         this.#sending.delete(tracked);
+        this.#begun.delete(tracked);
         this.#pump();
       });
       this.#sending.set(tracked, sending);
@@ -126,7 +141,7 @@ export class Dispatcher {
     void this.#options.post({
       kind: 'local',
       clientOrderId,
-      status: 'canceled',
+      act: 'end',
       code: 'TRADING_HALTED',
       reason,
       at: this.#options.now(),
@@ -134,14 +149,38 @@ export class Dispatcher {
   }
 
   async #send(tracked: Tracked): Promise<void> {
-    const { broker, post, observe, now, logger } = this.#options;
+    const { broker, observe } = this.#options;
     const { order } = tracked;
     // The stream may have told of it, or a cancel ended it, since it was queued.
     if (order.brokerOrderId !== null || isFinal(order.status)) return;
     const startedAt = performance.now();
-    const outcome = await broker.submit(order);
+    const outcome = await broker.submit(order, () => this.#begin(tracked));
     observe((performance.now() - startedAt) / 1000, outcome.kind);
-    const { clientOrderId } = order;
+    await this.#options.failpoint('send.answered');
+    await this.#take(tracked, outcome);
+  }
+
+  /**
+   * The last thing before the call: the attempt becomes durable, and then once more whether it may be made. A writer that
+   * stood still for longer than its lease between the two finds the gate shut.
+   */
+  async #begin(tracked: Tracked): Promise<void> {
+    const { failpoint, gate, now, record, sent } = this.#options;
+    const { order } = tracked;
+    if (gate() !== 'open' || this.#closed) throw new Error('nothing may be sent now');
+    this.#begun.add(tracked);
+    await failpoint('attempt.recording');
+    const at = now();
+    await record({ orderId: order.orderId, number: (order.attempts ?? 0) + 1, at });
+    if (!sent(tracked, at)) throw new Error('the broker told of it meanwhile');
+    await failpoint('attempt.recorded');
+    if (gate() !== 'open') throw new Error('nothing may be sent any more');
+    await failpoint('send.calling');
+  }
+
+  async #take(tracked: Tracked, outcome: SubmitOutcome): Promise<void> {
+    const { post, now, logger } = this.#options;
+    const { clientOrderId } = tracked.order;
     switch (outcome.kind) {
       case 'placed':
         this.#failures = 0;
@@ -152,7 +191,7 @@ export class Dispatcher {
         await post({
           kind: 'local',
           clientOrderId,
-          status: 'rejected',
+          act: 'reject',
           code: outcome.code,
           reason: outcome.reason,
           at: now(),
@@ -161,27 +200,48 @@ export class Dispatcher {
       case 'duplicate':
         // It got there before, on a try whose answer was lost; the look-up adopts it.
         this.#failures = 0;
-        this.#options.onUnknown(tracked);
+        await this.#lose(tracked, 'the broker has an order with this client_order_id already');
         return;
       case 'unknown':
         logger.warn({ clientOrderId, reason: outcome.reason }, 'the outcome of an order is not known, looking it up');
-        await post({ kind: 'local', clientOrderId, status: 'unknown', code: null, reason: outcome.reason, at: now() });
-        this.#options.onUnknown(tracked);
+        await this.#lose(tracked, outcome.reason);
         return;
       case 'rate_limited':
-        this.#retry(tracked, outcome.retryAfterMs);
+        await this.#retry(tracked, 'the broker answered 429', outcome.retryAfterMs);
         return;
-      case 'not_sent': {
-        const wait = this.#options.retryMs * 2 ** Math.min(this.#failures, 4);
-        this.#failures += 1;
-        logger.warn({ clientOrderId, reason: outcome.reason, wait }, 'the broker cannot be reached, the order waits');
-        this.#retry(tracked, wait);
-      }
+      case 'not_sent':
+        await this.#notSent(tracked, outcome.cause);
     }
   }
 
-  #retry(tracked: Tracked, ms: number): void {
-    this.#waitUntil = Math.max(this.#waitUntil, this.#options.now() + ms);
-    this.#queue.unshift(tracked);
+  async #lose(tracked: Tracked, reason: string): Promise<void> {
+    const { post, now, onUnknown } = this.#options;
+    const { clientOrderId } = tracked.order;
+    await post({ kind: 'local', clientOrderId, act: 'lose', code: null, reason, at: now() });
+    onUnknown(tracked);
+  }
+
+  async #notSent(tracked: Tracked, cause: unknown): Promise<void> {
+    const { logger, onReplaced } = this.#options;
+    const { clientOrderId } = tracked.order;
+    const reason = messageOf(cause);
+    if (cause instanceof ExternalError && cause.code === 'ORDER_WRITER_REPLACED') return onReplaced(cause);
+    if (cause instanceof ExternalError && cause.code === 'ATTEMPT_REFUSED') return this.#lose(tracked, reason);
+    const wait = this.#options.retryMs * 2 ** Math.min(this.#failures, 4);
+    this.#failures += 1;
+    logger.warn({ clientOrderId, reason, wait }, 'the order cannot be sent now, it waits');
+    await this.#retry(tracked, reason, wait);
+  }
+
+  /** Back to the head of the queue; where the attempt was recorded, with the record that nothing came of it. */
+  async #retry(tracked: Tracked, reason: string, ms: number): Promise<void> {
+    const { post, now } = this.#options;
+    const { order } = tracked;
+    this.#waitUntil = Math.max(this.#waitUntil, now() + ms);
+    if (order.status === 'sending') {
+      const { clientOrderId } = order;
+      await post({ kind: 'local', clientOrderId, act: 'withdraw', code: null, reason, at: now() });
+    }
+    if (order.brokerOrderId === null && !isFinal(order.status)) this.#queue.unshift(tracked);
   }
 }

@@ -4,6 +4,8 @@ import { messageOf } from '@papergate/config';
 import type { Broker } from '../broker/broker.ts';
 import type { Update } from '../ledger/book.ts';
 import type { Tracked } from '../ledger/tracked.ts';
+import { stateOf } from '../life/states.ts';
+import type { Failpoint } from '../failpoints.ts';
 
 export interface LookUpOptions {
   broker: Pick<Broker, 'findByClientOrderId'>;
@@ -12,6 +14,7 @@ export interface LookUpOptions {
   resend: (tracked: Tracked) => void;
   /** A text while orders may not be sent again: such an order ends here. */
   halted: () => string | undefined;
+  failpoint: Failpoint;
   logger: Pick<Logger, 'info' | 'warn'>;
   /** How long the broker has to say "not found" before the order is sent again. */
   resendAfterMs: number;
@@ -92,15 +95,26 @@ export class LookUp {
       await this.#options.post({
         kind: 'local',
         clientOrderId,
-        status: 'canceled',
+        act: 'end',
         code: 'TRADING_HALTED',
         reason,
         at: this.#options.now(),
       });
       return this.#options.onSettled('ended');
     }
+    await this.#options.failpoint('look-up.denied');
     this.#options.logger.info({ clientOrderId }, 'the broker does not have the order, sending it again');
-    this.#options.resend(tracked);
+    const reason = 'not known at the broker for all of its horizon';
+    await this.#options.post({
+      kind: 'local',
+      clientOrderId,
+      act: 'deny',
+      code: null,
+      reason,
+      at: this.#options.now(),
+    });
+    // It may have shown up at the last moment.
+    if (stateOf(tracked.order) === 'durable') this.#options.resend(tracked);
     this.#options.onSettled('resent');
   }
 }

@@ -4,6 +4,7 @@ import { HttpError, type Pool, type ServiceApp, type ServiceClient } from '@pape
 import type { Broker, BrokerAccount } from '../broker/broker.ts';
 import { cancelOrder } from '../dispatch/cancel.ts';
 import type { Engine } from '../engine.ts';
+import type { Failpoint } from '../failpoints.ts';
 import { readOrderRequest } from '../intake/request.ts';
 import { viewOf } from '../ledger/order.ts';
 import { findOrder, listOrders } from '../store/orders.ts';
@@ -15,6 +16,7 @@ export interface RouteOptions {
   broker: Broker;
   marketData: Pick<ServiceClient, 'get'>;
   accountCacheMs: number;
+  failpoint: Failpoint;
   now: () => number;
 }
 
@@ -36,17 +38,36 @@ const StopBody = Type.Object(
   { additionalProperties: false },
 );
 
+const StateBody = Type.Object(
+  {
+    state: Type.Enum(['ACTIVE', 'REDUCING', 'HALTED']),
+    reason: Type.String({ minLength: 1, maxLength: 1_000 }),
+  },
+  { additionalProperties: false },
+);
+
 /** The engine over HTTP, as docs/architecture.md lists it. */
 export function addRoutes(app: ServiceApp, options: RouteOptions): void {
   orderRoutes(app, options);
   accountRoutes(app, options);
   app.get('/reconciliation', () => options.engine.reconciler.report());
+  app.put('/trading-state', { schema: { body: StateBody } }, async ({ body: { state, reason } }) => {
+    if (await options.engine.takeTradingState(state, reason)) return { state, in_flight: 0 };
+    throw new HttpError(504, 'TRADING_STATE_UNSETTLED', 'orders are still being answered by the broker', {
+      fix: 'the state has been taken over and nothing new is sent; ask again until nothing is under way',
+    });
+  });
   app.post('/emergency-stop', { schema: { body: StopBody } }, (request) =>
     options.engine.emergency.run(request.body.reason),
   );
 }
 
-function orderRoutes(app: ServiceApp, { engine, pool, broker, now }: RouteOptions): void {
+function orderRoutes(app: ServiceApp, { engine, pool, broker, failpoint, now }: RouteOptions): void {
+  app.addHook('onResponse', (request, _reply, done) => {
+    if (request.method === 'POST' && request.url === '/orders') void failpoint('intake.acknowledged');
+    done();
+  });
+
   app.post('/orders', (request) => {
     const { terms, clientOrderId } = readOrderRequest(request.body);
     const source = clientOrderId?.startsWith(PROTECTION_PREFIX) === true ? 'protection' : 'api';
@@ -67,7 +88,7 @@ function orderRoutes(app: ServiceApp, { engine, pool, broker, now }: RouteOption
 
   app.delete<{ Params: { id: string } }>('/orders/:id', async ({ params }) => {
     const order = await requireOrder(params.id);
-    return viewOf(await cancelOrder(order, { engine, broker, now }));
+    return viewOf(await cancelOrder(order, { engine, broker, failpoint, now }));
   });
 
   async function requireOrder(id: string): Promise<NonNullable<Awaited<ReturnType<typeof findOrder>>>> {

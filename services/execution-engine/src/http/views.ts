@@ -7,6 +7,9 @@ export interface PositionView {
   avg_entry_price: string;
   realized_pnl: string;
   opened_at: string | null;
+  /** Shares that were taken over from the broker with no order of ours behind them. */
+  adopted_quantity: string;
+  adopted_at: string | null;
   /** Middle of the quote, else the last trade; null while market data is not known. */
   mark: string | null;
   market_value: string | null;
@@ -26,6 +29,8 @@ export function positionView(position: Position, mark: Big | undefined): Positio
     avg_entry_price: averageEntryPrice(position),
     realized_pnl: position.realizedPnl.toFixed(),
     opened_at: position.openedAt === undefined ? null : new Date(position.openedAt).toISOString(),
+    adopted_quantity: position.adopted.toFixed(),
+    adopted_at: position.adoptedAt === undefined ? null : new Date(position.adoptedAt).toISOString(),
     mark: mark?.toFixed() ?? null,
     market_value: mark === undefined ? null : position.quantity.times(mark).toFixed(),
     unrealized_pnl: mark === undefined ? null : unrealizedPnl(position, mark).toFixed(),

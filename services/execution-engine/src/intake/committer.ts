@@ -1,5 +1,6 @@
 import type { Pool } from '@papergate/service-kit';
 import type { NewOrder } from '../ledger/order.ts';
+import { createGroup } from '../store/group.ts';
 
 /** What stands under a client_order_id. */
 export interface StoredIdentity {
@@ -30,53 +31,10 @@ export interface CommitterOptions {
   onBatch?: (orders: number) => void;
 }
 
-interface Waiter<I, O> {
-  item: I;
-  resolve: (result: O) => void;
-  reject: (error: unknown) => void;
-}
-
-/** Collects what arrives while one batch is under way into the next: one round trip, one fsync, many orders. */
-function createGroup<I, O>(
-  batch: number,
-  work: (items: I[]) => Promise<O[]>,
-): { add(item: I): Promise<O>; readonly waiting: number } {
-  const queue: Waiter<I, O>[] = [];
-  let running = false;
-
-  async function drain(): Promise<void> {
-    while (queue.length > 0) {
-      const group = queue.splice(0, batch);
-      try {
-        const results = await work(group.map(({ item }) => item));
-        for (const [index, { resolve }] of group.entries()) resolve(results[index] as O);
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
-    }
-    running = false;
-  }
-
-  return {
-    get waiting() {
-      return queue.length;
-    },
-    add(item) {
-      return new Promise((resolve, reject) => {
-        queue.push({ item, resolve, reject });
-        if (running) return;
-        running = true;
-        // What the same turn of the event loop brings belongs to the same batch.
-        setImmediate(() => void drain());
-      });
-    },
-  };
-}
-
 const INSERT = `INSERT INTO orders (order_id, client_order_id, request_hash, source, strategy, symbol, side, type, quantity, price, stop_price,
-    time_in_force, status, created_at, updated_at)
+    time_in_force, status, attempts, created_at, updated_at)
   SELECT c.order_id, c.client_order_id, c.request_hash, c.source, c.strategy, c.symbol, c.side, c.type, c.quantity, c.price, c.stop_price,
-    c.time_in_force, 'accepted', c.created_at, c.created_at
+    c.time_in_force, 'accepted', 0, c.created_at, c.created_at
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::numeric[], $10::numeric[],
     $11::numeric[], $12::text[], $13::timestamptz[])
     AS c(order_id, client_order_id, request_hash, source, strategy, symbol, side, type, quantity, price, stop_price, time_in_force, created_at)

@@ -40,6 +40,7 @@ function setUp() {
     },
     release: (id) => world.released.push(id),
     open: () => world.open,
+    failpoint: () => undefined,
     onCommitted: (order) => world.committed.push(order),
     queued: () => world.queued,
     limits: { underWay: 2, queued: 5 },

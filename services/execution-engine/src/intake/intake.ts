@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '@papergate/config';
 import { HttpError, type RiskOrder, type RiskVerdict } from '@papergate/service-kit';
+import type { Failpoint } from '../failpoints.ts';
 import type { NewOrder, OrderSource } from '../ledger/order.ts';
 import type { Committer, StoredIdentity } from './committer.ts';
 import { hashTerms, type OrderTerms } from './request.ts';
@@ -27,6 +28,7 @@ export interface IntakeOptions {
   release: (clientOrderId: string) => void;
   /** `true`, or why no order can be taken now. */
   open: () => true | string;
+  failpoint: Failpoint;
   /** The order is durable. */
   onCommitted: (order: NewOrder) => void;
   /** Orders that wait to be sent. */
@@ -116,8 +118,12 @@ export class Intake {
       strategy: submission.strategy,
       createdAt: this.#options.now(),
     };
+    const { failpoint } = this.#options;
+    await failpoint('intake.received');
     await this.#clear(order);
+    await failpoint('intake.checked');
     const stored = await this.#commit(order);
+    await failpoint('intake.durable');
     if (stored !== undefined) return acknowledge(clientOrderId, hash, stored);
     observe((performance.now() - startedAt) / 1000);
     return { order_id: order.orderId, client_order_id: clientOrderId, status: 'accepted' };

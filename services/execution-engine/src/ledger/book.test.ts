@@ -4,6 +4,7 @@ import { Big } from '@papergate/service-kit';
 import type { BrokerEvent, BrokerOrder } from '../broker/broker.ts';
 import { impliedExecution } from '../reconcile/catch-up.ts';
 import { brokerOrder, durable, event, fillEvents, START, type Part } from '../testing/make.ts';
+import type { LocalTransition } from '../life/transitions.ts';
 import { Book, noChanges, type Changes, type Update } from './book.ts';
 import { viewOf } from './order.ts';
 import { averageEntryPrice } from './position.ts';
@@ -11,6 +12,14 @@ import { averageEntryPrice } from './position.ts';
 function bookWith(...orders: ReturnType<typeof durable>[]): Book {
   const book = new Book();
   for (const order of orders.length === 0 ? [durable()] : orders) book.add(order);
+  return book;
+}
+
+/** An order with an attempt on record. */
+function sending(): Book {
+  const book = bookWith();
+  const tracked = book.byClientId('order-1');
+  expect(tracked !== undefined && book.sent(tracked, START + 2)).toBe(true);
   return book;
 }
 
@@ -141,31 +150,57 @@ describe('an order that is filled in parts', () => {
       ]),
     );
     expect(changes.trades).toEqual([]);
-    expect(changes.dropped.map(({ reason }) => reason)).toEqual(['impossible', 'impossible', 'counted']);
+    expect(changes.dropped.map(({ reason }) => reason)).toEqual(['impossible', 'impossible', 'overfill']);
     expect(held(book)).toBe('0');
+  });
+
+  test('more than was ordered is an alarm, told once for each amount, and the order stays incomplete until its own shares are there', () => {
+    const book = bookWith();
+    const report = brokerOrder({ status: 'filled', filled: '12', average: '100' });
+    const execution = {
+      executionId: 'x',
+      quantity: new Big(12),
+      price: new Big(100),
+      at: START,
+      cumulative: new Big(12),
+    };
+    const over = events([event('fill', START + 5, report, execution)]);
+    const changes = apply(book, ...over, ...over);
+    expect(changes.alarms.map(({ code, detail }) => ({ code, ...detail }))).toEqual([
+      { code: 'OVERFILL', ordered: '10', filled: '12', booked: '0' },
+    ]);
+    expect(changes.events.filter(({ event: name }) => name === 'overfill')).toHaveLength(1);
+    expect(shown(book)).toMatchObject({ status: 'accepted', filled_quantity: '0' });
+    expect(book.gaps.size).toBe(1);
+    const tracked = book.byClientId('order-1');
+    const rest = tracked === undefined ? undefined : impliedExecution(tracked, report);
+    expect(rest?.quantity.toFixed()).toBe('10');
+    if (rest !== undefined) apply(book, { kind: 'executions', clientOrderId: 'order-1', executions: [rest] });
+    expect(shown(book)).toMatchObject({ status: 'filled', filled_quantity: '10' });
+    expect(held(book)).toBe('10');
   });
 });
 
 describe('decisions of this side', () => {
-  const local = (status: string, reason = 'because'): Update => ({
+  const local = (act: LocalTransition, reason = 'because'): Update => ({
     kind: 'local',
     clientOrderId: 'order-1',
-    status,
+    act,
     code: 'C',
     reason,
     at: START + 5,
   });
 
   test('a rejection ends the order; what comes for it later than that is nothing new', () => {
-    const book = bookWith();
-    const changes = apply(book, local('rejected'), local('unknown'));
+    const book = sending();
+    const changes = apply(book, local('reject'), local('lose'));
     expect(shown(book)).toMatchObject({ status: 'rejected', reject_code: 'C', reject_reason: 'because' });
     expect(changes.events).toHaveLength(1);
   });
 
   test('an unknown outcome is settled by the first thing that the broker says', () => {
-    const book = bookWith();
-    apply(book, local('unknown'));
+    const book = sending();
+    apply(book, local('lose'));
     expect(shown(book).status).toBe('unknown');
     apply(book, { kind: 'report', report: brokerOrder(), event: 'adopted', at: START + 9 });
     expect(shown(book)).toMatchObject({
@@ -178,14 +213,85 @@ describe('decisions of this side', () => {
 
   test('no guess of ours takes back what the broker said', () => {
     const book = bookWith();
-    apply(book, ...events(fillEvents(PARTS, '10').events.slice(0, 1)), local('unknown'), local('rejected'));
+    apply(book, ...events(fillEvents(PARTS, '10').events.slice(0, 1)), local('lose'), local('reject'));
     expect(shown(book).status).toBe('new');
-    apply(book, local('canceled', 'not known at the broker'));
+    apply(book, local('vanish', 'not known at the broker'));
     expect(shown(book).status).toBe('canceled');
   });
 });
 
+describe('an order that was ended here and is at the broker after all', () => {
+  test.each<[string, Update[]]>([
+    ['a message of the stream', events([event('new', START + 9, brokerOrder())])],
+    ['a look-up', [{ kind: 'report', report: brokerOrder(), event: 'reconciled', at: START + 9 }]],
+  ])('is taken as what the broker says, with an alarm: %s', (_name, updates) => {
+    const book = sending();
+    const end: Update = {
+      kind: 'local',
+      clientOrderId: 'order-1',
+      act: 'lose',
+      code: null,
+      reason: 'r',
+      at: START + 3,
+    };
+    apply(book, end, { ...end, act: 'end', code: 'TRADING_HALTED' });
+    expect(shown(book).status).toBe('canceled');
+    const changes = apply(book, ...updates);
+    expect(shown(book)).toMatchObject({ status: 'new', broker_order_id: 'broker-1', reject_code: null });
+    expect(changes.alarms.map(({ code }) => code)).toEqual(['REVIVED']);
+    expect(changes.events.map(({ event: name }) => name)).toContain('revive');
+  });
+});
+
+describe('the account’s cash', () => {
+  test('is not counted before the broker told it, and moves with every fill from then on', () => {
+    const book = bookWith(
+      durable(),
+      durable({ clientOrderId: 'order-2', orderId: 'o-2', side: 'sell', quantity: '4' }),
+    );
+    expect(apply(book, ...events(fillEvents([{ quantity: '10', price: '100.25' }], '10').events)).cash).toBe(false);
+    expect(book.cash).toBeUndefined();
+    apply(book, { kind: 'cash', difference: new Big('5000.5') });
+    const sale = fillEvents([{ quantity: '4', price: '101.1' }], '4', {
+      clientOrderId: 'order-2',
+      brokerOrderId: 'b-2',
+    });
+    const changes = apply(book, ...events(sale.events), ...events(sale.events));
+    expect(changes.cash).toBe(true);
+    expect(book.cash?.amount.toFixed()).toBe('5404.9');
+    expect(book.cash?.adopted.toFixed()).toBe('5000.5');
+  });
+});
+
 describe('positions that the broker corrects', () => {
+  test('are marked by how much came from outside, until they are flat', () => {
+    const book = bookWith(
+      durable(),
+      durable({ clientOrderId: 'order-2', orderId: 'o-2', side: 'sell', quantity: '13' }),
+    );
+    apply(book, ...events(fillEvents([{ quantity: '10', price: '100' }], '10').events));
+    apply(book, {
+      kind: 'position',
+      symbol: 'AAPL',
+      difference: new Big(3),
+      averageEntryPrice: new Big(101),
+      at: START,
+    });
+    expect(book.positions.get('AAPL')).toMatchObject({ adopted: new Big(3), adoptedAt: START });
+    const sale = fillEvents(
+      [
+        { quantity: '6', price: '100' },
+        { quantity: '7', price: '100' },
+      ],
+      '13',
+      { clientOrderId: 'order-2', brokerOrderId: 'b-2' },
+    );
+    apply(book, ...events(sale.events.slice(0, 2)));
+    expect(book.positions.get('AAPL')?.adopted.toFixed()).toBe('3');
+    apply(book, ...events(sale.events.slice(2)));
+    expect(book.positions.get('AAPL')).toMatchObject({ adopted: new Big(0), adoptedAt: undefined });
+  });
+
   test('move by the difference, at the price that the broker has', () => {
     const book = bookWith();
     apply(book, ...events(fillEvents([{ quantity: '10', price: '100' }], '10').events));

@@ -2,8 +2,10 @@ import { Big } from '@papergate/service-kit';
 import type { BrokerEvent, BrokerExecution, BrokerOrder } from '../broker/broker.ts';
 import { tradingDay } from './day.ts';
 import type { Order } from './order.ts';
+import { isFinal, stateOf } from '../life/states.ts';
+import { brokerTransition, isLegal, LOCAL, targetOf, type LocalTransition } from '../life/transitions.ts';
 import { applyExecution, flatPosition, type Position } from './position.ts';
-import { isFinal, supersedes } from './status.ts';
+import { supersedes } from './status.ts';
 import { intervalOf, isBooked, track, type Interval, type Tracked } from './tracked.ts';
 
 export interface DailyPnl {
@@ -42,12 +44,22 @@ export type Update =
   | { kind: 'report'; report: BrokerOrder; event: string; at: number }
   /** Executions that a look-up brought. */
   | { kind: 'executions'; clientOrderId: string; executions: BrokerExecution[] }
-  /** Decided on this side: `unknown`, `rejected`, `canceled`; dropped where the order has moved on meanwhile. */
-  | { kind: 'local'; clientOrderId: string; status: string; code: string | null; reason: string; at: number }
+  /** Decided on this side; dropped where the broker has spoken meanwhile. */
+  | { kind: 'local'; clientOrderId: string; act: LocalTransition; code: string | null; reason: string; at: number }
   /** What the broker holds more (or less) than we do: by how much, so that fills under way between both are not counted twice. */
   | { kind: 'position'; symbol: string; difference: Big; averageEntryPrice: Big; at: number }
+  /** The same of the account's cash, USD. */
+  | { kind: 'cash'; difference: Big }
   /** Nothing changes; a risk event is to be written. */
   | { kind: 'note' };
+
+/** What must not happen, and did: it was refused, and somebody has to know. */
+export interface Alarm {
+  code: 'OVERFILL' | 'ILLEGAL_TRANSITION' | 'REVIVED';
+  tracked: Tracked;
+  message: string;
+  detail: Record<string, unknown>;
+}
 
 /** Everything that a batch of updates changed and that has to be written. */
 export interface Changes {
@@ -56,12 +68,23 @@ export interface Changes {
   trades: TradeRow[];
   positions: Set<string>;
   daily: Set<string>;
+  cash: boolean;
+  alarms: Alarm[];
   /** Messages that count executions twice, or make no sense; for the log and the metrics. */
-  dropped: { reason: 'duplicate' | 'counted' | 'foreign' | 'impossible'; detail: string }[];
+  dropped: { reason: 'duplicate' | 'counted' | 'foreign' | 'impossible' | 'overfill' | 'illegal'; detail: string }[];
 }
 
 export function noChanges(): Changes {
-  return { orders: new Set(), events: [], trades: [], positions: new Set(), daily: new Set(), dropped: [] };
+  return {
+    orders: new Set(),
+    events: [],
+    trades: [],
+    positions: new Set(),
+    daily: new Set(),
+    cash: false,
+    alarms: [],
+    dropped: [],
+  };
 }
 
 export const dailyKey = (day: string, symbol: string): string => `${day} ${symbol}`;
@@ -76,6 +99,8 @@ export class Book {
   readonly #byBrokerId = new Map<string, Tracked>();
   readonly positions = new Map<string, Position>();
   readonly daily = new Map<string, DailyPnl>();
+  /** The account's cash, USD, and how much of it came without a trade of ours; undefined until the broker told the first time. */
+  cash: { amount: Big; adopted: Big } | undefined;
   /** Orders of which the broker counts more executions than have arrived. */
   readonly gaps = new Set<Tracked>();
 
@@ -111,6 +136,16 @@ export class Book {
     return this.#byClientId.size;
   }
 
+  /** An attempt to send the order is durable. False where the order does not wait to be sent (any more). */
+  sent(tracked: Tracked, at: number): boolean {
+    const { order } = tracked;
+    if (!isLegal('send', stateOf(order), 'sending')) return false;
+    order.status = 'sending';
+    order.attempts = (order.attempts ?? 0) + 1;
+    order.updatedAt = Math.max(order.updatedAt, at);
+    return true;
+  }
+
   apply(update: Update, changes: Changes): void {
     switch (update.kind) {
       case 'event':
@@ -123,6 +158,13 @@ export class Book {
         return this.#applyLocal(update, changes);
       case 'position':
         return this.#setPosition(update, changes);
+      case 'cash':
+        this.cash = {
+          amount: (this.cash?.amount ?? new Big(0)).plus(update.difference),
+          adopted: (this.cash?.adopted ?? new Big(0)).plus(update.difference),
+        };
+        changes.cash = true;
+        return;
       case 'note':
     }
   }
@@ -133,6 +175,7 @@ export class Book {
       changes.dropped.push({ reason: 'foreign', detail: `${event} of ${order.clientOrderId}` });
       return;
     }
+    this.#revive(tracked, order, at, changes);
     this.#learn(tracked, order, at, changes);
     if (execution === undefined) {
       changes.events.push({
@@ -164,6 +207,7 @@ export class Book {
         detail,
       });
     }
+    this.#revive(tracked, report, at, changes);
     tracked.order.submittedAt ??= at;
     this.#learn(tracked, report, at, changes);
     this.#reportStatus(tracked, report, report.updatedAt, changes);
@@ -178,23 +222,57 @@ export class Book {
 
   #applyLocal(update: Extract<Update, { kind: 'local' }>, changes: Changes): void {
     const tracked = this.#byClientId.get(update.clientOrderId);
-    if (tracked === undefined || isFinal(tracked.order.status)) return;
+    if (tracked === undefined) return;
     const { order } = tracked;
-    // The broker has spoken meanwhile: it knows the order, and its word outweighs a guess from this side.
-    if (order.brokerOrderId !== null && update.status !== 'canceled') return;
-    order.status = update.status;
+    // The broker has spoken meanwhile, and its word outweighs a guess from this side; or it was ended here twice.
+    if (isFinal(order.status) || (order.brokerOrderId !== null && update.act !== 'vanish')) return;
+    const from = stateOf(order);
+    if (!isLegal(update.act, from, targetOf(update.act))) {
+      this.#refuse(tracked, { from, to: targetOf(update.act), by: update.act, at: update.at }, changes);
+      return;
+    }
+    order.status = LOCAL[update.act];
     order.rejectCode = update.code;
     order.rejectReason = update.reason;
     order.updatedAt = Math.max(order.updatedAt, update.at);
     tracked.deferred = undefined;
-    const detail = { code: update.code, reason: update.reason };
+    const detail = { code: update.code, reason: update.reason, from };
     changes.events.push({
       orderId: order.orderId,
-      key: `${update.status}:${update.at}`,
-      event: update.status,
+      key: `${update.act}:${update.at}`,
+      event: update.act,
       at: update.at,
       detail,
     });
+    changes.orders.add(tracked);
+  }
+
+  /** A transition that no order may make: the order stays as it is, and the try is kept. */
+  #refuse(tracked: Tracked, found: { from: string; to: string; by: string; at: number }, changes: Changes): void {
+    const { order } = tracked;
+    const key = `illegal:${found.from}:${found.to}:${found.at}`;
+    if (tracked.refused.has(key)) return;
+    tracked.refused.add(key);
+    const { from, to, by, at } = found;
+    const message = `order ${order.clientOrderId} is ${from}, from where ${by} to ${to} is no transition; refused`;
+    changes.events.push({ orderId: order.orderId, key, event: 'illegal', at, detail: { from, to, by } });
+    changes.alarms.push({ code: 'ILLEGAL_TRANSITION', tracked, message, detail: { from, to, by } });
+    changes.dropped.push({ reason: 'illegal', detail: message });
+  }
+
+  /**
+   * The broker shows an order that was ended here without its word: a request that was taken for lost came through
+   * after all. What it says is the truth; that it was not wanted is an alarm.
+   */
+  #revive(tracked: Tracked, report: BrokerOrder, at: number, changes: Changes): void {
+    const { order } = tracked;
+    if (stateOf(order) !== 'ended' || report.brokerOrderId === '') return;
+    const detail = { ended: order.status, code: order.rejectCode, broker_status: report.status };
+    const message = `order ${order.clientOrderId} was ended here as ${order.status}, and the broker has it as ${report.status}`;
+    order.status = 'unknown';
+    tracked.statusAt = -Infinity;
+    changes.events.push({ orderId: order.orderId, key: `revive:${at}`, event: 'revive', at, detail });
+    changes.alarms.push({ code: 'REVIVED', tracked, message, detail });
     changes.orders.add(tracked);
   }
 
@@ -206,6 +284,8 @@ export class Book {
       quantity,
       costBasis: quantity.times(update.averageEntryPrice),
       openedAt: quantity.eq(0) ? undefined : (before.openedAt ?? update.at),
+      adopted: quantity.eq(0) ? new Big(0) : before.adopted.plus(update.difference),
+      adoptedAt: quantity.eq(0) ? undefined : update.at,
     });
     changes.positions.add(update.symbol);
   }
@@ -215,16 +295,31 @@ export class Book {
     const { order } = tracked;
     if (order.brokerOrderId === null && report.brokerOrderId !== '') {
       order.brokerOrderId = report.brokerOrderId;
+      if (!isFinal(order.status)) tracked.statusAt = -Infinity;
       order.submittedAt ??= at;
       order.rejectCode = null;
       order.rejectReason = null;
       this.#byBrokerId.set(report.brokerOrderId, tracked);
       changes.orders.add(tracked);
     }
-    if (report.filledQuantity.gt(tracked.brokerFilled) && report.filledQuantity.lte(order.quantity)) {
-      tracked.brokerFilled = report.filledQuantity;
+    const over = report.filledQuantity.gt(order.quantity);
+    if (over) this.#overfill(tracked, report.filledQuantity, at, changes);
+    if (report.filledQuantity.gt(tracked.brokerFilled)) {
+      tracked.brokerFilled = over ? new Big(order.quantity) : report.filledQuantity;
       tracked.brokerAverage = report.filledAveragePrice;
     }
+  }
+
+  /** The broker says that more was filled than was ordered: never booked, and told once for each amount. */
+  #overfill(tracked: Tracked, filled: Big, at: number, changes: Changes): void {
+    const { order } = tracked;
+    const key = `overfill:${filled.toFixed()}`;
+    if (tracked.refused.has(key)) return;
+    tracked.refused.add(key);
+    const detail = { ordered: order.quantity, filled: filled.toFixed(), booked: order.filledQuantity.toFixed() };
+    const message = `the broker says that ${filled.toFixed()} of order ${order.clientOrderId} were filled, of ${order.quantity} that were ordered; what is beyond is not booked`;
+    changes.events.push({ orderId: order.orderId, key, event: 'overfill', at, detail });
+    changes.alarms.push({ code: 'OVERFILL', tracked, message, detail });
   }
 
   #execute(tracked: Tracked, execution: BrokerExecution, event: string, changes: Changes): void {
@@ -236,8 +331,17 @@ export class Book {
       return;
     }
     const filled = order.filledQuantity.plus(quantity);
-    if (quantity.lte(0) || price.lte(0) || filled.gt(order.quantity)) {
-      changes.dropped.push({ reason: quantity.gt(0) && price.gt(0) ? 'counted' : 'impossible', detail });
+    if (quantity.lte(0) || price.lte(0)) {
+      changes.dropped.push({ reason: 'impossible', detail });
+      return;
+    }
+    if (cumulative?.gt(order.quantity) === true) {
+      this.#overfill(tracked, cumulative, at, changes);
+      changes.dropped.push({ reason: 'overfill', detail });
+      return;
+    }
+    if (filled.gt(order.quantity)) {
+      changes.dropped.push({ reason: 'counted', detail });
       return;
     }
     if (cumulative !== undefined && cumulative.gt(tracked.brokerFilled)) tracked.brokerFilled = cumulative;
@@ -251,6 +355,11 @@ export class Book {
     const { after, realizedPnl } = applyExecution(before, { side: order.side, quantity, price, at });
     this.positions.set(order.symbol, after);
     changes.positions.add(order.symbol);
+    if (this.cash !== undefined) {
+      const paid = quantity.times(price).times(order.side === 'buy' ? 1 : -1);
+      this.cash = { ...this.cash, amount: this.cash.amount.minus(paid) };
+      changes.cash = true;
+    }
     tracked.executions.set(executionId, intervalOf(execution));
     order.filledQuantity = filled;
     order.filledNotional = order.filledNotional.plus(quantity.times(price));
@@ -285,8 +394,15 @@ export class Book {
   #reportStatus(tracked: Tracked, report: BrokerOrder, at: number, changes: Changes): void {
     const pending = tracked.deferred;
     const candidate = { status: report.status, at };
-    if (supersedes(candidate, { status: tracked.order.status, at: tracked.statusAt })) {
+    const { order, statusAt } = tracked;
+    if (supersedes(candidate, { status: order.status, at: statusAt })) {
       if (pending === undefined || supersedes(candidate, pending)) tracked.deferred = candidate;
+    } else if (at > statusAt && candidate.status !== order.status) {
+      // Not a message that was overtaken: the broker takes an order back out of its end.
+      const from = stateOf(order);
+      if (brokerTransition(from, candidate.status) === undefined) {
+        this.#refuse(tracked, { from, to: candidate.status, by: 'a report of the broker', at }, changes);
+      }
     }
     this.#settle(tracked, changes);
   }

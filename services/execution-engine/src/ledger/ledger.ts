@@ -1,19 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ExternalError, messageOf } from '@papergate/config';
+import type { Failpoint } from '../failpoints.ts';
 import type { Pool } from '@papergate/service-kit';
-import { loadByClientIds, loadOpenOrders } from '../store/orders.ts';
-import { loadDays, loadPositions } from '../store/positions.ts';
+import { loadByClientIds, loadOpenOrders, loadUnwanted } from '../store/orders.ts';
+import { loadCash, loadDays, loadPositions } from '../store/positions.ts';
 import { writeChanges, type RiskEventRow } from '../store/write-changes.ts';
-import { Book, dailyKey, noChanges, type Changes, type Update } from './book.ts';
+import { Book, dailyKey, noChanges, type Alarm, type Changes, type Update } from './book.ts';
 import { tradingDay } from './day.ts';
 import { acceptedOrder, type NewOrder } from './order.ts';
-import { isFinal } from './status.ts';
+import { isFinal } from '../life/states.ts';
 import type { Tracked } from './tracked.ts';
 
 export interface LedgerOptions {
   pool: Pool;
   fence: () => number;
+  failpoint: Failpoint;
   logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** After the commit: what changed, for the bus and the metrics. */
   onCommitted: (changes: Changes) => void;
@@ -58,11 +60,16 @@ export class Ledger {
     return this.#queue.length;
   }
 
-  /** Reads what is open from the database; to be called once, with the writer lock held. */
-  async load(): Promise<void> {
+  /**
+   * Reads what is open from the database; to be called once, with the writer lock held.
+   * @returns orders that nobody wants any more and that the broker may still have open
+   */
+  async load(): Promise<Tracked[]> {
     const { pool } = this.#options;
     for (const { order, executions } of await loadOpenOrders(pool)) this.book.add(order, executions);
     for (const position of await loadPositions(pool)) this.book.positions.set(position.symbol, position);
+    this.book.cash = await loadCash(pool);
+    return (await loadUnwanted(pool)).flatMap((id) => this.book.byClientId(id) ?? []);
   }
 
   /** Takes in an order that was just committed. */
@@ -105,14 +112,18 @@ export class Ledger {
     if (!(await this.#persist(() => this.#prepare(updates)))) return;
     const changes = noChanges();
     for (const update of updates) this.book.apply(update, changes);
-    const riskEvents = batch.flatMap(({ riskEvent }) => riskEvent ?? []);
+    await this.#options.failpoint('ledger.applied');
+    const riskEvents = [...batch.flatMap(({ riskEvent }) => riskEvent ?? []), ...changes.alarms.map(riskEventOf)];
     const dirty =
+      changes.cash ||
       changes.orders.size + changes.events.length + changes.trades.length + changes.positions.size + riskEvents.length >
-      0;
+        0;
     if (dirty && !(await this.#persist(() => writeChanges(pool, fence(), this.book, changes, riskEvents)))) return;
     for (const { reason, detail } of changes.dropped) {
       if (reason === 'impossible') logger.error({ detail }, 'an execution makes no sense and was left out');
     }
+    await this.#options.failpoint('ledger.committed');
+    for (const { code, message, detail } of changes.alarms) logger.error({ code, ...detail }, message);
     try {
       onCommitted(changes);
     } catch (error) {
@@ -187,6 +198,14 @@ export class Ledger {
     }
   }
 }
+
+const riskEventOf = ({ code, tracked: { order }, message, detail }: Alarm): RiskEventRow => ({
+  code: `ORDER_${code}`,
+  symbol: order.symbol,
+  clientOrderId: order.clientOrderId,
+  message,
+  detail,
+});
 
 /** What the database refuses for what it is (classes 22, 23, 42) will be refused again; so will a writer that was replaced. */
 function isPermanent(error: unknown): boolean {

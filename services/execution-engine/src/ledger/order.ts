@@ -26,6 +26,8 @@ export interface NewOrder {
 export interface Order extends NewOrder {
   brokerOrderId: string | null;
   status: string;
+  /** Requests that were recorded to place it; null where a release wrote the row that records none. */
+  attempts: number | null;
   /** Sum of the executions that are recorded, and of their values. */
   filledQuantity: Big;
   filledNotional: Big;
@@ -40,6 +42,7 @@ export function acceptedOrder(order: NewOrder): Order {
     ...order,
     brokerOrderId: null,
     status: 'accepted',
+    attempts: 0,
     filledQuantity: new Big(0),
     filledNotional: new Big(0),
     rejectCode: null,

@@ -17,6 +17,10 @@ export interface Position {
   realizedPnl: Big;
   /** ms since 1970 of the fill that took the position out of zero; undefined while flat. */
   openedAt: number | undefined;
+  /** Shares of it that came from outside (signed, since it was last flat): taken over from the broker, with no order of ours behind them. */
+  adopted: Big;
+  /** ms since 1970 of the last time that this happened. */
+  adoptedAt: number | undefined;
 }
 
 export interface Execution {
@@ -31,7 +35,15 @@ export interface Execution {
 
 export function flatPosition(symbol: string): Position {
   const zero = new Big(0);
-  return { symbol, quantity: zero, costBasis: zero, realizedPnl: zero, openedAt: undefined };
+  return {
+    symbol,
+    quantity: zero,
+    costBasis: zero,
+    realizedPnl: zero,
+    openedAt: undefined,
+    adopted: zero,
+    adoptedAt: undefined,
+  };
 }
 
 /**
@@ -67,6 +79,9 @@ export function applyExecution(before: Position, execution: Execution): { after:
       costBasis: before.costBasis.minus(costClosed).plus(opening.times(execution.price)),
       realizedPnl: before.realizedPnl.plus(realizedPnl),
       openedAt: quantity.eq(0) ? undefined : opening.eq(0) ? before.openedAt : execution.at,
+      // What is flat, or crosses to the other side, has sold what was taken over.
+      adopted: quantity.eq(0) || !opening.eq(0) ? new Big(0) : before.adopted,
+      adoptedAt: quantity.eq(0) || !opening.eq(0) ? undefined : before.adoptedAt,
     },
     realizedPnl,
   };

@@ -1,19 +1,9 @@
-/**
- * An order's status: `accepted` (durable here, not yet at the broker), `unknown` (sent, the answer was lost),
- * then Alpaca's own words. Source: Alpaca, "Order lifecycle".
- */
-const FINAL = new Set(['filled', 'canceled', 'expired', 'rejected', 'replaced']);
-
-/** No further execution can come, in the broker's eyes. The same list stands in the index `orders_open`. */
-export function isFinal(status: string): boolean {
-  return FINAL.has(status);
-}
-
-export const FINAL_STATUSES: readonly string[] = [...FINAL];
+import { isFinal } from '../life/states.ts';
 
 /** How far along an order is where two reports of the same moment disagree. */
 const RANK: Readonly<Record<string, number>> = {
   accepted: 0,
+  sending: 0,
   unknown: 0,
   pending_new: 1,
   accepted_for_bidding: 1,

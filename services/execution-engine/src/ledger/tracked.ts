@@ -18,16 +18,20 @@ export interface Tracked {
   brokerAverage: Big | undefined;
   /** A final status that waits until every execution it speaks of is booked. */
   deferred: StatusReport | undefined;
+  /** What was refused about it, so that a repeat is not told again. */
+  refused: Set<string>;
 }
 
 export function track(order: Order, executions: Map<string, Interval> = new Map()): Tracked {
   return {
     order,
-    statusAt: order.updatedAt,
+    // Its first word counts whatever the two clocks say.
+    statusAt: order.brokerOrderId === null ? -Infinity : order.updatedAt,
     executions,
     brokerFilled: order.filledQuantity,
     brokerAverage: undefined,
     deferred: undefined,
+    refused: new Set(),
   };
 }
 

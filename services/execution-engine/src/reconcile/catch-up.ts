@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
 
+import { Big } from '@papergate/service-kit';
 import type { Broker, BrokerExecution, BrokerOrder } from '../broker/broker.ts';
 import type { Update } from '../ledger/book.ts';
 import { divide } from '../ledger/position.ts';
@@ -76,15 +77,18 @@ export class CatchUp {
 /** What is missing between the executions that are booked and the broker's total, as one execution; undefined where nothing is. */
 export function impliedExecution(tracked: Tracked, report: BrokerOrder): BrokerExecution | undefined {
   const { order } = tracked;
-  const quantity = report.filledQuantity.minus(order.filledQuantity);
-  if (quantity.lte(0) || report.filledAveragePrice === undefined) return undefined;
-  const notional = report.filledAveragePrice.times(report.filledQuantity).minus(order.filledNotional);
+  const { filledQuantity: told, filledAveragePrice: average } = report;
+  // What is beyond the order is refused and not booked.
+  const total = told.gt(order.quantity) ? new Big(order.quantity) : told;
+  const quantity = total.minus(order.filledQuantity);
+  if (quantity.lte(0) || average === undefined) return undefined;
+  const notional = average.times(total).minus(order.filledNotional);
   const price = divide(notional, quantity, 6);
   return {
-    executionId: `catch-up:${report.brokerOrderId}:${report.filledQuantity.toFixed()}`,
+    executionId: `catch-up:${report.brokerOrderId}:${total.toFixed()}`,
     quantity,
     // A rounded average can, over many executions, imply a price of nothing; the average itself is the better guess then.
-    price: price.gt(0) ? price : report.filledAveragePrice,
+    price: price.gt(0) ? price : average,
     at: report.updatedAt,
     cumulative: undefined,
   };

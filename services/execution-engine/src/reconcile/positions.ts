@@ -12,38 +12,64 @@ export interface PositionDifference {
   averageEntryPrice: Big;
 }
 
-export interface ComparePositionsOptions {
-  broker: Pick<Broker, 'positions'>;
+/** `broker − here` of the account's cash, USD; undefined where it agrees or cannot be compared now. */
+export type CashDifference = Big | undefined;
+
+export interface CompareOptions {
+  broker: Pick<Broker, 'positions' | 'account'>;
   ours: () => ReadonlyMap<string, Position>;
+  /** Undefined: nothing is booked yet, so any balance is a difference. */
+  cash: () => Big | undefined;
   zero: Big;
-  /** Symbols with orders whose fills may not have been booked yet: their positions differ for a reason. */
+  /** Symbols with orders whose fills may not have been booked yet: their positions differ for a reason, and so does the cash. */
   inDoubt: () => ReadonlySet<string>;
   /** ms between two looks. */
   pauseMs: number;
   signal?: AbortSignal;
 }
 
+export interface Compared {
+  positions: PositionDifference[];
+  cash: CashDifference;
+  /** Symbols that could not be compared. */
+  inDoubt: ReadonlySet<string>;
+}
+
 /** Looks that must agree before a difference counts: fills on their way make two books differ for a moment. */
 const LOOKS = 3;
+/** The broker shows cents; a price that followed from an average is exact to six decimals. */
+const CASH_TOLERANCE = '0.01';
 
 /**
- * Where the broker's positions differ from ours by the same amount in every one of several looks. What is
+ * Where the broker's positions and cash differ from ours by the same amount in every one of several looks. What is
  * merely under way differs by another amount, or not at all, the next time.
  */
-export async function comparePositions(options: ComparePositionsOptions): Promise<PositionDifference[]> {
+export async function compareAccount(options: CompareOptions): Promise<Compared> {
   let standing: PositionDifference[] | undefined;
+  let cash: CashDifference;
+  let inDoubt: ReadonlySet<string> = new Set();
   for (let look = 0; look < LOOKS; look += 1) {
+    const money = await cashDifference(options);
     const found = differences(await options.broker.positions(), options.ours(), options.zero);
-    for (const symbol of options.inDoubt()) found.delete(symbol);
+    inDoubt = options.inDoubt();
+    for (const symbol of inDoubt) found.delete(symbol);
+    cash = inDoubt.size === 0 && (look === 0 || (money !== undefined && cash?.eq(money) === true)) ? money : undefined;
     standing = standing?.flatMap((before) => {
       const now = found.get(before.symbol);
       return now !== undefined && now.difference.eq(before.difference) ? [now] : [];
     }) ?? [...found.values()];
-    if (standing.length === 0) return [];
+    if (standing.length === 0 && cash === undefined) return { positions: [], cash, inDoubt };
     if (look < LOOKS - 1)
       await delay(options.pauseMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
   }
-  return standing ?? [];
+  return { positions: standing ?? [], cash, inDoubt };
+}
+
+async function cashDifference({ broker, cash, zero }: CompareOptions): Promise<CashDifference> {
+  const there = zero.plus((await broker.account()).cash);
+  const here = cash();
+  const difference = there.minus(here ?? zero);
+  return here !== undefined && difference.abs().lt(CASH_TOLERANCE) ? undefined : difference;
 }
 
 function differences(

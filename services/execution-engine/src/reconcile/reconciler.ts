@@ -3,18 +3,19 @@ import { messageOf } from '@papergate/config';
 import { Big } from '@papergate/service-kit';
 import type { Broker, BrokerOrder } from '../broker/broker.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { isFinal } from '../ledger/status.ts';
+import type { Failpoint } from '../failpoints.ts';
+import { isFinal, isUnsettled, stateOf } from '../life/states.ts';
 import type { Tracked } from '../ledger/tracked.ts';
 import type { CatchUp } from './catch-up.ts';
-import { comparePositions } from './positions.ts';
+import { compareAccount } from './positions.ts';
 
 export interface ReconcilerOptions {
-  broker: Pick<Broker, 'openOrders' | 'ordersSince' | 'positions' | 'findByClientOrderId'>;
+  broker: Pick<Broker, 'openOrders' | 'ordersSince' | 'positions' | 'account' | 'findByClientOrderId'>;
   ledger: Pick<Ledger, 'book' | 'open' | 'post'>;
   catchUp: Pick<CatchUp, 'run'>;
-  /** Orders whose outcome is being looked up anyway. */
+  failpoint: Failpoint;
   logger: Pick<Logger, 'info' | 'warn'>;
-  onDifference: (kind: 'order' | 'position' | 'foreign_order') => void;
+  onDifference: (kind: DifferenceKind) => void;
   onRound: (ok: boolean) => void;
   /** An order younger than this may still be on its way between the two books, ms. */
   minAgeMs: number;
@@ -22,10 +23,12 @@ export interface ReconcilerOptions {
   now: () => number;
 }
 
+export type DifferenceKind = 'order' | 'position' | 'cash' | 'foreign_order';
+
 export interface Difference {
   at: string;
-  kind: 'order' | 'position' | 'foreign_order';
-  symbol: string;
+  kind: DifferenceKind;
+  symbol: string | null;
   client_order_id: string | null;
   message: string;
 }
@@ -37,6 +40,12 @@ export interface ReconciliationReport {
   failures: number;
   last_completed_at: string | null;
   last_problem: string | null;
+  /** The last round found nothing that it had to set right, and could compare everything. */
+  agreed: boolean;
+  /** USD; null before the broker told the first time. */
+  cash: { here: string; adopted: string } | null;
+  /** What the last round had to leave out, since an order in it is under way. */
+  in_doubt: string[];
   open_orders: { here: number; broker: number; foreign: string[] };
   differences: { total: number; last: Difference[] };
 }
@@ -57,10 +66,15 @@ export class Reconciler {
     failures: 0,
     last_completed_at: null,
     last_problem: null,
+    agreed: false,
+    cash: null,
+    in_doubt: [],
     open_orders: { here: 0, broker: 0, foreign: [] },
     differences: { total: 0, last: [] },
   };
   readonly #foreign = new Set<string>();
+  /** At the start: orders with an attempt behind them that the broker did not have when it was asked. */
+  readonly #absent = new Set<Tracked>();
   readonly #stop = new AbortController();
   #running: Promise<boolean> | undefined;
 
@@ -85,10 +99,18 @@ export class Reconciler {
     await this.#running;
   }
 
+  /** Nothing is left that the last round had to set right or could not compare. */
+  get agreed(): boolean {
+    return this.#report.agreed;
+  }
+
   async #guarded(): Promise<boolean> {
     const { logger, onRound, now } = this.#options;
     try {
+      const before = this.#report.differences.total;
+      this.#report.agreed = false;
       await this.#round();
+      this.#report.agreed = this.#report.differences.total === before && this.#report.in_doubt.length === 0;
       this.#report.rounds += 1;
       this.#report.failures = 0;
       this.#report.last_problem = null;
@@ -108,17 +130,37 @@ export class Reconciler {
   async #round(): Promise<void> {
     const { broker, catchUp, ledger, now } = this.#options;
     const startedAt = now();
+    await this.#options.failpoint('reconcile.begun');
+    if (this.#report.rounds === 0) await this.#askForUnsettled();
     const ours = ledger.open().filter(({ order }) => order.brokerOrderId !== null);
     const theirs = await broker.openOrders();
     await this.#adoptOpen(theirs);
     await this.#endMissing(ours, theirs, startedAt);
-    await catchUp.run();
-    await this.#comparePositions(theirs);
+    // At the start there is nothing that could still arrive by itself.
+    await catchUp.run(this.#report.rounds === 0 ? { graceMs: 0 } : {});
+    await this.#compareAccount(theirs);
+    await this.#options.failpoint('reconcile.compared');
     this.#report.open_orders = {
       here: ledger.open().length,
       broker: theirs.length,
       foreign: theirs.filter((order) => ledger.book.find(order) === undefined).map((order) => order.clientOrderId),
     };
+  }
+
+  /**
+   * At the start, with nothing being sent: what an earlier process had under way is asked for once. The broker's book is
+   * then complete as it is; whether what it denies may be sent again is the look-up's business.
+   */
+  async #askForUnsettled(): Promise<void> {
+    const { broker, ledger, now } = this.#options;
+    const unsettled = ledger.open().filter(({ order }) => isUnsettled(order));
+    const listed = await this.#list(unsettled);
+    for (const tracked of unsettled) {
+      const { clientOrderId } = tracked.order;
+      const report = listed.get(clientOrderId) ?? (await broker.findByClientOrderId(clientOrderId));
+      if (report === undefined) this.#absent.add(tracked);
+      else await ledger.post({ kind: 'report', report, event: 'adopted', at: now() });
+    }
   }
 
   /** Open at the broker: ours take over what it says; what nobody here placed is reported, once, and left alone. */
@@ -182,7 +224,7 @@ export class Reconciler {
         await ledger.post({
           kind: 'local',
           clientOrderId,
-          status: 'canceled',
+          act: 'vanish',
           code: 'RECONCILIATION',
           reason,
           at: now(),
@@ -218,37 +260,63 @@ export class Reconciler {
     return new Map(orders.map((order) => [order.clientOrderId, order]));
   }
 
-  async #comparePositions(theirs: readonly BrokerOrder[]): Promise<void> {
+  async #compareAccount(theirs: readonly BrokerOrder[]): Promise<void> {
     const { broker, ledger, now, pauseMs } = this.#options;
-    const found = await comparePositions({
+    const { book } = ledger;
+    const found = await compareAccount({
       broker,
-      ours: () => ledger.book.positions,
+      ours: () => book.positions,
+      cash: () => book.cash?.amount,
       zero: new Big(0),
       inDoubt: () => this.#inDoubt(theirs),
       pauseMs,
       signal: this.#stop.signal,
     });
-    for (const { symbol, here, broker: there, difference, averageEntryPrice } of found) {
+    this.#absent.clear();
+    this.#report.in_doubt = [...found.inDoubt].toSorted();
+    for (const { symbol, here, broker: there, difference, averageEntryPrice } of found.positions) {
       await ledger.post({ kind: 'position', symbol, difference, averageEntryPrice, at: now() });
       await this.#differ(
         'position',
         symbol,
         null,
-        `position in ${symbol} was ${here.toFixed()} here and is ${there.toFixed()} at the broker; set to the broker's`,
+        `position in ${symbol} was ${here.toFixed()} here and is ${there.toFixed()} at the broker; set to the broker's, the difference marked as adopted`,
         {
           here: here.toFixed(),
           broker: there.toFixed(),
         },
       );
     }
+    if (found.cash !== undefined) await this.#adoptCash(found.cash);
+    const { cash } = book;
+    this.#report.cash = cash === undefined ? null : { here: cash.amount.toFixed(2), adopted: cash.adopted.toFixed(2) };
   }
 
-  /** An order of ours that the broker does not show open with the same fills: what it did to the position is still to come. */
+  /** The first balance is no difference: there was nothing before it. */
+  async #adoptCash(difference: Big): Promise<void> {
+    const { ledger } = this.#options;
+    const here = ledger.book.cash?.amount;
+    await ledger.post({ kind: 'cash', difference });
+    if (here === undefined) return;
+    const there = here.plus(difference);
+    await this.#differ(
+      'cash',
+      null,
+      null,
+      `the account's cash was ${here.toFixed(2)} USD here and is ${there.toFixed(2)} at the broker; set to the broker's`,
+      { here: here.toFixed(), broker: there.toFixed(), difference: difference.toFixed() },
+    );
+  }
+
+  /** An order of ours that the broker does not show open with the same fills: what it did to the account is still to come. */
   #inDoubt(theirs: readonly BrokerOrder[]): Set<string> {
     const { book } = this.#options.ledger;
     const filled = new Map(theirs.map((order) => [order.brokerOrderId, order.filledQuantity]));
     const symbols = new Set<string>();
-    for (const { order } of [...this.#options.ledger.open(), ...book.gaps]) {
+    for (const tracked of [...this.#options.ledger.open(), ...book.gaps]) {
+      const { order } = tracked;
+      // Not sent, or not there when it was asked for and nothing was sent since: it did nothing to the account.
+      if (order.brokerOrderId === null && (stateOf(order) === 'durable' || this.#absent.has(tracked))) continue;
       const there = order.brokerOrderId === null ? undefined : filled.get(order.brokerOrderId);
       if (there === undefined || !there.eq(order.filledQuantity)) symbols.add(order.symbol);
     }
@@ -256,8 +324,8 @@ export class Reconciler {
   }
 
   async #differ(
-    kind: Difference['kind'],
-    symbol: string,
+    kind: DifferenceKind,
+    symbol: string | null,
     clientOrderId: string | null,
     message: string,
     detail: Record<string, unknown>,

@@ -17,6 +17,8 @@ export interface RiskClient {
   /** Gives a reservation back; a lost message is mended by risk-manager's own comparison with the database. */
   release(clientOrderId: string): void;
   current(): KnownTradingState;
+  /** risk-manager tells of a change by itself. What it is asked later outweighs it. */
+  tell(state: TradingState, reason: string): void;
   /** Asks for the state until closed. */
   start(): void;
   close(): Promise<void>;
@@ -38,6 +40,8 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
   let failure = 'risk-manager has not answered yet';
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
+  /** An answer to a question that was asked before a change was told of may be of before the change. */
+  let told = 0;
 
   function current(): KnownTradingState {
     if (last === undefined || now() - last.at > options.maxAgeMs) {
@@ -47,11 +51,13 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
   }
 
   async function ask(): Promise<void> {
+    const before = told;
     try {
       const answer = (await requester.request({ type: 'state' })) as Partial<RiskState> & {
         equity?: string | null;
         error?: string;
       };
+      if (told !== before) return again();
       if (!STATES.includes(answer.state)) failure = answer.error ?? 'risk-manager answered without a trading state';
       else {
         last = {
@@ -66,20 +72,30 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
       last = undefined;
     }
     options.onState?.(current());
+    again();
+  }
+
+  function again(): void {
     if (!closed) timer = setTimeout(() => void ask(), options.intervalMs);
   }
 
   return {
     async check(order) {
+      const before = told;
       const answer = (await requester.request({ type: 'check', order })) as RiskVerdict | { error: string };
       if ('error' in answer) throw new Error(answer.error);
-      if (last !== undefined && STATES.includes(answer.state)) last.state = answer.state;
+      if (last !== undefined && told === before && STATES.includes(answer.state)) last.state = answer.state;
       return answer;
     },
     release(clientOrderId) {
       requester.request({ type: 'release', client_order_id: clientOrderId }).catch(() => undefined);
     },
     current,
+    tell(state, reason) {
+      told += 1;
+      last = { state, reason, equityKnown: last?.equityKnown ?? false, at: now() };
+      options.onState?.(current());
+    },
     start: () => void ask(),
     async close() {
       closed = true;

@@ -1,5 +1,5 @@
 import type { Pool } from '@papergate/service-kit';
-import { FINAL_STATUSES } from '../ledger/status.ts';
+import { FINAL_STATES } from '../life/states.ts';
 import type { Order } from '../ledger/order.ts';
 import type { Interval } from '../ledger/tracked.ts';
 import { executionsFromRows, ORDER_COLUMNS, orderFromRow, type ExecutionRow, type OrderRow } from './rows.ts';
@@ -14,7 +14,7 @@ const WITH_EXECUTIONS = `SELECT ${ORDER_COLUMNS},
     'cumulative', t.cumulative::text)) FROM trades t WHERE t.order_id = o.order_id), '[]') AS executions
   FROM orders o`;
 
-const OPEN = `o.status NOT IN (${FINAL_STATUSES.map((status) => `'${status}'`).join(', ')})`;
+const OPEN = `o.status NOT IN (${FINAL_STATES.map((status) => `'${status}'`).join(', ')})`;
 
 function stored(row: OrderRow & { executions: ExecutionRow[] }): StoredOrder {
   const order = orderFromRow(row);
@@ -70,4 +70,13 @@ export async function listOrders(pool: Pool, filter: OrderFilter): Promise<Order
 export async function findOrder(pool: Pool, orderId: string): Promise<Order | undefined> {
   const { rows } = await pool.query<OrderRow>(`SELECT ${ORDER_COLUMNS} FROM orders o WHERE o.order_id = $1`, [orderId]);
   return rows[0] === undefined ? undefined : orderFromRow(rows[0]);
+}
+
+/** Of the orders that are open, those that had ended here before the broker showed them: they are to be canceled. */
+export async function loadUnwanted(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ client_order_id: string }>(
+    `SELECT o.client_order_id FROM orders o
+     WHERE ${OPEN} AND EXISTS (SELECT 1 FROM order_events e WHERE e.order_id = o.order_id AND e.event = 'revive')`,
+  );
+  return rows.map((row) => row.client_order_id);
 }

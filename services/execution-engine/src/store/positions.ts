@@ -11,8 +11,10 @@ export async function loadPositions(pool: Pool): Promise<Position[]> {
     realized_pnl: string;
     opened_at: Date | null;
     updated_at: Date;
+    adopted_quantity: string | null;
+    adopted_at: Date | null;
   }>(
-    'SELECT symbol, quantity, avg_entry_price, cost_basis, realized_pnl, opened_at, updated_at FROM positions ORDER BY symbol',
+    'SELECT symbol, quantity, avg_entry_price, cost_basis, realized_pnl, opened_at, updated_at, adopted_quantity, adopted_at FROM positions ORDER BY symbol',
   );
   return rows.map((row) => {
     const quantity = new Big(row.quantity);
@@ -22,8 +24,17 @@ export async function loadPositions(pool: Pool): Promise<Position[]> {
       costBasis: row.cost_basis === null ? quantity.times(row.avg_entry_price) : new Big(row.cost_basis),
       realizedPnl: new Big(row.realized_pnl),
       openedAt: quantity.eq(0) ? undefined : (row.opened_at ?? row.updated_at).getTime(),
+      adopted: new Big(row.adopted_quantity ?? '0'),
+      adoptedAt: row.adopted_at?.getTime(),
     };
   });
+}
+
+/** The account's cash as it was last booked; undefined before the first time. */
+export async function loadCash(pool: Pool): Promise<{ amount: Big; adopted: Big } | undefined> {
+  const { rows } = await pool.query<{ cash: string; adopted: string }>('SELECT cash, adopted FROM account_cash');
+  const [row] = rows;
+  return row === undefined ? undefined : { amount: new Big(row.cash), adopted: new Big(row.adopted) };
 }
 
 /** The days named, by {@link dailyKey}. */

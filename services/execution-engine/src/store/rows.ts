@@ -4,7 +4,7 @@ import type { Interval } from '../ledger/tracked.ts';
 
 /** The columns of `orders` with the sums of its trades, as every query of this service selects them. */
 export const ORDER_COLUMNS = `o.order_id, o.client_order_id, o.request_hash, o.broker_order_id, o.source, o.strategy, o.symbol, o.side, o.type,
-  o.quantity::text, o.price::text, o.stop_price::text, o.time_in_force, o.status, o.filled_quantity::text, o.avg_fill_price::text,
+  o.quantity::text, o.price::text, o.stop_price::text, o.time_in_force, o.status, o.attempts, o.filled_quantity::text, o.avg_fill_price::text,
   o.reject_code, o.reject_reason, o.created_at, o.submitted_at, o.updated_at`;
 
 export interface OrderRow {
@@ -22,6 +22,7 @@ export interface OrderRow {
   stop_price: string | null;
   time_in_force: Order['timeInForce'];
   status: string;
+  attempts: number | null;
   filled_quantity: string;
   avg_fill_price: string | null;
   reject_code: string | null;
@@ -60,6 +61,7 @@ export function orderFromRow(row: OrderRow): Order {
     stopPrice: row.stop_price === null ? null : plain(row.stop_price),
     timeInForce: row.time_in_force,
     status: row.status,
+    attempts: row.attempts,
     filledQuantity,
     // Good for showing; the ledger replaces it by the sum over the trades, which is exact.
     filledNotional: filledQuantity.times(row.avg_fill_price ?? '0'),

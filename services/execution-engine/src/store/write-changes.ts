@@ -12,6 +12,9 @@ export interface RiskEventRow {
   detail: Record<string, unknown>;
 }
 
+/** How long a transaction of the ledger may wait for its writer, ms. */
+const STANDSTILL_MS = 3_000;
+
 const time = (ms: number): string => new Date(ms).toISOString();
 
 /**
@@ -31,6 +34,7 @@ export async function writeChanges(
     if (changes.events.length > 0) await insertEvents(client, changes);
     if (changes.trades.length > 0) await insertTrades(client, changes);
     if (changes.positions.size > 0) await upsertPositions(client, book, changes);
+    if (changes.cash) await upsertCash(client, book);
     if (changes.daily.size > 0) await upsertDays(client, book, changes);
     if (riskEvents.length > 0) await insertRiskEvents(client, riskEvents);
   });
@@ -40,7 +44,8 @@ export async function writeChanges(
 async function assertFence(client: PoolClient, fence: number): Promise<void> {
   const { rowCount } = await client.query({
     name: 'fence',
-    text: 'SELECT 1 FROM order_writer WHERE fence = $1 FOR SHARE',
+    // A writer that stands still within the transaction holds the row: the server ends it, or no successor could begin.
+    text: `SELECT set_config('idle_in_transaction_session_timeout', '${STANDSTILL_MS}', true) FROM order_writer WHERE fence = $1 FOR SHARE`,
     values: [fence],
   });
   if (rowCount !== 1) {
@@ -121,10 +126,12 @@ async function upsertPositions(client: PoolClient, book: Book, changes: Changes)
     .map((symbol) => book.positions.get(symbol) ?? flatPosition(symbol));
   await client.query({
     name: 'upsert-positions',
-    text: `INSERT INTO positions (symbol, quantity, avg_entry_price, cost_basis, realized_pnl, opened_at)
-      SELECT * FROM unnest($1::text[], $2::numeric[], $3::numeric[], $4::numeric[], $5::numeric[], $6::timestamptz[])
+    text: `INSERT INTO positions (symbol, quantity, avg_entry_price, cost_basis, realized_pnl, opened_at, adopted_quantity, adopted_at)
+      SELECT * FROM unnest($1::text[], $2::numeric[], $3::numeric[], $4::numeric[], $5::numeric[], $6::timestamptz[], $7::numeric[],
+        $8::timestamptz[])
       ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, avg_entry_price = excluded.avg_entry_price,
-        cost_basis = excluded.cost_basis, realized_pnl = excluded.realized_pnl, opened_at = excluded.opened_at, updated_at = now()`,
+        cost_basis = excluded.cost_basis, realized_pnl = excluded.realized_pnl, opened_at = excluded.opened_at,
+        adopted_quantity = excluded.adopted_quantity, adopted_at = excluded.adopted_at, updated_at = now()`,
     values: [
       positions.map((position) => position.symbol),
       positions.map((position) => position.quantity.toFixed()),
@@ -132,7 +139,19 @@ async function upsertPositions(client: PoolClient, book: Book, changes: Changes)
       positions.map((position) => position.costBasis.toFixed()),
       positions.map((position) => position.realizedPnl.toFixed()),
       positions.map((position) => (position.openedAt === undefined ? null : time(position.openedAt))),
+      positions.map((position) => position.adopted.toFixed()),
+      positions.map((position) => (position.adoptedAt === undefined ? null : time(position.adoptedAt))),
     ],
+  });
+}
+
+async function upsertCash(client: PoolClient, { cash }: Book): Promise<void> {
+  if (cash === undefined) return;
+  await client.query({
+    name: 'upsert-cash',
+    text: `INSERT INTO account_cash (cash, adopted) VALUES ($1, $2)
+      ON CONFLICT (singleton) DO UPDATE SET cash = excluded.cash, adopted = excluded.adopted, updated_at = now()`,
+    values: [cash.amount.toFixed(), cash.adopted.toFixed()],
   });
 }
 
