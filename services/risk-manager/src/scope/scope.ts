@@ -156,7 +156,8 @@ export class OrderScope {
 
   async #store(wanted: StoredScope): Promise<void> {
     const { logger, store } = this.#options;
-    const renewed = !this.#expired && sameScope(this.#scope, wanted);
+    // Only where nothing came in between, stored or not: whether what failed was stored after all nobody knows.
+    const renewed = !this.#expired && this.#asked[0] === wanted && sameScope(this.#scope, wanted);
     if (renewed) wanted.setAt = this.#scope?.setAt ?? wanted.setAt;
     await store.save(wanted, !renewed);
     this.#scope = wanted;

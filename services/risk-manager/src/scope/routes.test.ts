@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { buildServiceApp, type ServiceApp } from '@papergate/service-kit';
+import { testContext } from '@papergate/service-kit/testing';
+import { addScopeRoutes } from './routes.ts';
+import { OrderScope } from './scope.ts';
+
+const RELEASE = 'd'.repeat(40);
+const TOKEN = 'a-token-of-this-test-alone';
+const SYMBOLS = ['AAPL', 'MSFT'];
+const BODY = { release: RELEASE, stage: 'share', symbols: ['AAPL'], reason: 'why', set_by: 'run 7' };
+
+let app: ServiceApp;
+let saved: string[];
+beforeEach(async () => {
+  saved = [];
+  const scope = new OrderScope({
+    release: RELEASE,
+    environment: 'production',
+    symbols: SYMBOLS,
+    store: {
+      load: () => Promise.resolve(undefined),
+      save: ({ stage }) => Promise.resolve(void saved.push(stage)),
+    },
+    recorder: { record: () => undefined },
+    logger: { info: () => undefined, warn: () => undefined },
+    now: () => 0,
+  });
+  await scope.load();
+  app = await buildServiceApp(testContext('risk-manager', { apiToken: TOKEN }));
+  addScopeRoutes(app, { scope, release: RELEASE, symbols: SYMBOLS });
+});
+afterEach(() => app.close());
+
+const put = (body: unknown, headers: Record<string, string> = { authorization: `Bearer ${TOKEN}` }) =>
+  app.inject({
+    method: 'PUT',
+    url: '/api/v1/scope',
+    headers: { host: '127.0.0.1', ...headers },
+    payload: body as object,
+  });
+
+describe('PUT /api/v1/scope', () => {
+  test('answers with the scope as GET tells it', async () => {
+    const answer = await put({ ...BODY, ttl_seconds: 5 });
+    expect(answer.statusCode).toBe(200);
+    const { json } = await app.inject({
+      url: '/api/v1/scope',
+      headers: { host: '127.0.0.1', authorization: `Bearer ${TOKEN}` },
+    });
+    expect(answer.json()).toEqual(json());
+    expect(answer.json()).toMatchObject({
+      stage: 'share',
+      effective: ['AAPL'],
+      expires_at: '1970-01-01T00:00:05.000Z',
+    });
+  });
+
+  test.each<[string, unknown]>([
+    ['a symbol that is not traded', { ...BODY, symbols: ['AAPL', 'TSLA'] }],
+    ['a symbol twice', { ...BODY, symbols: ['AAPL', 'AAPL'] }],
+    ['symbols that are another word than all', { ...BODY, symbols: 'some' }],
+    ['no symbols', { ...BODY, symbols: undefined }],
+    ['a blank reason', { ...BODY, reason: '  ' }],
+    ['nobody who set it', { ...BODY, set_by: '' }],
+    ['a stage that is no plain word', { ...BODY, stage: 'All of it' }],
+    ['the stage that says that none is set', { ...BODY, stage: 'unset' }],
+    ['the stage of one whose time is over', { ...BODY, stage: 'expired' }],
+    ['too short a time', { ...BODY, ttl_seconds: 4 }],
+    ['too long a time', { ...BODY, ttl_seconds: 3601 }],
+    ['a time that is no whole number', { ...BODY, ttl_seconds: 5.5 }],
+    ['a key that is none', { ...BODY, force: true }],
+    ['a list', []],
+  ])('refuses %s with SCOPE_INVALID, and changes nothing', async (_what, body) => {
+    const answer = await put(body);
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([400, 'SCOPE_INVALID']);
+    expect(saved).toEqual([]);
+  });
+
+  test('refuses a scope for another release, and says which one runs', async () => {
+    const answer = await put({ ...BODY, release: 'e'.repeat(40) });
+    expect([answer.statusCode, answer.json()]).toEqual([409, expect.objectContaining({ code: 'SCOPE_RELEASE' })]);
+    expect(answer.body).toContain(RELEASE);
+    expect(saved).toEqual([]);
+  });
+
+  test('wants the bundle’s token', async () => {
+    expect((await put(BODY, {})).statusCode).toBe(401);
+    expect((await put(BODY, { authorization: `Bearer ${TOKEN}x` })).statusCode).toBe(401);
+    expect(saved).toEqual([]);
+  });
+});
