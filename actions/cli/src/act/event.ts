@@ -1,5 +1,12 @@
 import type { Origin } from './origin.ts';
 
+/** The pull request that is made up. */
+const PULL = 1;
+
+/** What GitHub calls the commit that a run is of: of a pull request, its merge into the branch that it is for. */
+export const refOf = (event: string, origin: Pick<Origin, 'ref'>): string =>
+  event === 'pull_request' ? `refs/pull/${PULL}/merge` : origin.ref;
+
 interface EventFacts {
   event: string;
   repository: string;
@@ -21,13 +28,13 @@ export function makeEvent(facts: EventFacts, over: Readonly<Record<string, unkno
     },
     sender: { login: 'developer' },
   };
-  const head = { ref: origin.ref, sha: origin.commit, repo: { full_name: repository } };
+  const head = { ref: 'change', sha: origin.commit, repo: { full_name: repository } };
   const own: Record<string, Record<string, unknown>> = {
     push: { ref: origin.ref, after: origin.commit, head_commit: { id: origin.commit }, forced: false, deleted: false },
     pull_request: {
       action: 'synchronize',
-      number: 1,
-      pull_request: { number: 1, draft: false, head, base: { ref: origin.defaultBranch, sha: origin.commit } },
+      number: PULL,
+      pull_request: { number: PULL, draft: false, head, base: { ref: origin.defaultBranch, sha: origin.commit } },
     },
     workflow_dispatch: { ref: origin.ref, inputs },
     schedule: { schedule: '' },

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts, runProgram } from '@papergate/delivery';
 import { actEnvironment, runnerVariables, type RunFolders } from './environment.ts';
-import { makeEvent } from './event.ts';
+import { makeEvent, refOf } from './event.ts';
 import { writePairs } from './files.ts';
 import { beginRun, followJobs } from './github.ts';
 import { ActLog } from './lines.ts';
@@ -36,7 +36,7 @@ export async function runWorkflow(request: ActRequest, surroundings: ActSurround
     writeFileSync(path, text, { mode: 0o600 });
     return path;
   };
-  const github = { repository, runId, ref: origin.ref, apiUrl: fake.url };
+  const github = { repository, runId, ref: refOf(event, origin), apiUrl: fake.url };
   const payload = makeEvent({ event, repository, origin, inputs }, request.payload);
   const [port] = await freePorts(1);
   const standIns = writeStandIns(foreignActions(origin.dir, workflow.path), join(folders.run, 'stand-ins'));

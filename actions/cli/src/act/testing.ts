@@ -16,6 +16,8 @@ export const NAME = 'local/papergate';
 
 /** Runs of this repository's own workflows, one after the other, over one home; two commits to go between. */
 export interface Series {
+  /** The repository. */
+  dir: string;
   home: string;
   /** HEAD of the checkout, and one that only adds a version 0.9.0 to the changelog, tagged. */
   first: string;
@@ -47,6 +49,7 @@ export async function startSeries(act: string, env: EnvSource, variables: Record
   git('tag', 'v0.9.0');
   const github = await startGitHub({ repository: dir, name: NAME, home, secretNames: [] });
   return {
+    dir,
     home,
     first,
     second: git('rev-parse', 'HEAD'),

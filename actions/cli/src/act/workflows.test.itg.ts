@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
@@ -25,6 +26,7 @@ const act = await toolForTests('act', process.env, ROOT);
 const withAct = act === undefined ? describe.skip : describe;
 
 let series: Series;
+let quick: string;
 let registry: Server;
 
 beforeAll(async () => {
@@ -42,7 +44,21 @@ beforeAll(async () => {
   });
   const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`;
   series = await startSeries(act ?? '', { ...process.env, npm_config_registry: url }, VARIABLES);
+  quick = withoutChecks(series);
 });
+
+/** A commit beside main as a pull request may bring it: what is checked of the whole repository, the push has shown. */
+function withoutChecks({ git, dir }: Series): string {
+  git('checkout', '-q', '-b', 'change');
+  const path = join(dir, 'package.json');
+  const json = JSON.parse(readFileSync(path, 'utf8')) as { scripts: Record<string, string> };
+  for (const name of ['check', 'boundaries', 'actions:check']) json.scripts[name] = 'true';
+  writeFileSync(path, JSON.stringify(json, null, 2));
+  git('commit', '-q', '-a', '-m', 'check nothing');
+  const commit = git('rev-parse', 'HEAD');
+  git('checkout', '-q', 'main');
+  return commit;
+}
 
 afterAll(async () => {
   await series?.close();
@@ -91,6 +107,15 @@ withAct('the workflows on this machine', () => {
     expect(deployments()).toContainEqual({ sha: series.first, state: 'success', digests: true });
     const { artifacts } = series.github.fake.state.repositories[NAME]?.runs.at(-1) ?? { artifacts: [] };
     expect(artifacts.map(({ name }) => name)).toContain(`evidence-${series.first}`);
+  });
+
+  test('a pull request is tested with no secret, and delivers nothing', async () => {
+    const before = deployments();
+    const outcome = await series.run({ workflow: 'ci', event: 'pull_request', ref: quick });
+    expectJobs(outcome, { checks: 'success', tests: 'success', green: 'success' });
+    const others = Object.keys(results(outcome)).filter((id) => !['checks', 'tests', 'green', 'staging'].includes(id));
+    expect([outcome.passed, others]).toEqual([true, []]);
+    expect(deployments()).toEqual(before);
   });
 
   test('a delivery by hand takes the newest green commit, and says what it brings', async () => {

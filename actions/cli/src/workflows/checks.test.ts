@@ -160,6 +160,16 @@ describe('a file that breaks a rule is told so', () => {
       'it is triggered by pull_request_target',
     ],
     ['on: workflow_run', job('').replace('on: push', 'on: [workflow_run]'), 'it is triggered by workflow_run'],
+    [
+      'a secret for pull requests',
+      step("run: true\n        env: { KEY: '${{ secrets.A }}' }").replace('on: push', 'on: [push, pull_request]'),
+      'the job a hands secrets to pull requests',
+    ],
+    [
+      'all secrets for pull requests',
+      job('    secrets: inherit').replace('on: push', 'on: { pull_request: {} }'),
+      'the job a hands secrets to pull requests',
+    ],
     ['permissions for all', job('').replace('permissions: {}', 'permissions: read-all'), 'it gives permissions to all'],
     ['no permissions at all', job('').replace('permissions: {}', ''), 'it gives permissions to all'],
     ['no concurrency', job('').replace('concurrency: a\n', ''), 'it says nothing about concurrency'],
@@ -192,6 +202,12 @@ describe('a file that breaks a rule is told so', () => {
     ],
   ])('%s', (_what, text, problem) => {
     expect(problemsOf(text, ROOT).join('\n')).toContain(problem);
+  });
+
+  test('and a job with secrets that pull requests do not reach is not', () => {
+    const delivers = job("    if: github.event_name == 'push'\n    secrets: inherit");
+    expect(problemsOf(delivers.replace('on: push', 'on: [push, pull_request]'), ROOT)).toEqual([]);
+    expect(problemsOf(delivers.replace('== ', '!= ').replace('on: push', 'on: [pull_request]'), ROOT)).not.toEqual([]);
   });
 
   test('and one that keeps them all is not', () => {

@@ -9,6 +9,7 @@ interface Step {
   with?: Record<string, unknown>;
 }
 interface JobFile {
+  if?: string;
   uses?: string;
   environment?: string | { name?: string };
   permissions?: Record<string, string> | string;
@@ -26,6 +27,8 @@ interface File {
 /** Events that run with secrets and write access over code or words of strangers. */
 const DANGEROUS = ['pull_request_target', 'workflow_run', 'issue_comment'];
 const PIN = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/;
+/** A pull request may be a stranger's, and changes the very files that its jobs run. */
+const NOT_OF_PULLS = /^github\.event_name == '(?!pull_request)\w+'$/;
 const LIVE = /secrets\.[A-Z_]*LIVE/;
 
 /**
@@ -48,9 +51,17 @@ export function problemsOf(text: string, repository: string): string[] {
   ];
 }
 
-function problemsOfWorkflow({ on, permissions, concurrency }: File): string[] {
-  const events = typeof on === 'string' ? [on] : Array.isArray(on) ? on : Object.keys(on ?? {});
+const eventsOf = ({ on }: File): string[] =>
+  typeof on === 'string' ? [on] : Array.isArray(on) ? on : Object.keys(on ?? {});
+
+function problemsOfWorkflow(file: File): string[] {
+  const { permissions, concurrency, jobs = {} } = file;
+  const events = eventsOf(file);
+  const ofPulls = events.includes('pull_request') ? Object.entries(jobs) : [];
   return [
+    ...ofPulls
+      .filter(([, job]) => /\bsecrets\b/.test(JSON.stringify(job)) && !NOT_OF_PULLS.test(job.if ?? ''))
+      .map(([id]) => `the job ${id} hands secrets to pull requests`),
     ...events.filter((event) => DANGEROUS.includes(event)).map((event) => `it is triggered by ${event}`),
     ...(isNothing(permissions)
       ? []
