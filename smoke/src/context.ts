@@ -10,6 +10,8 @@ export interface Context {
   http: HttpClient;
   runner: Runner;
   patienceMs: number;
+  /** It is production: nothing is sent, and the modes are the other way round. */
+  production: boolean;
   signal: AbortSignal;
   /** Tells this run's orders and ticks from all others. */
   run: { id: string; number: number };

@@ -14,7 +14,7 @@ function exitCodeOf({ reached, results }: Report): ExitCode {
 }
 
 try {
-  const { help, json, targets, token, patienceMs } = parseOptions(process.argv.slice(2));
+  const { help, json, targets, token, patienceMs, production } = parseOptions(process.argv.slice(2));
   if (help) {
     say(USAGE);
   } else {
@@ -22,6 +22,7 @@ try {
       targets,
       token,
       patienceMs,
+      production,
       signal: aborter.signal,
       onResult: (result) => say(json ? JSON.stringify({ type: 'check', ...result }) : lineOf(result)),
     });

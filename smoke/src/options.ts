@@ -24,6 +24,8 @@ export interface Options {
   token: Secret | undefined;
   /** How long anything that has to happen may take, ms. */
   patienceMs: number;
+  /** It is production: only looks. */
+  production: boolean;
   json: boolean;
   help: boolean;
 }
@@ -31,11 +33,12 @@ export interface Options {
 const DEFAULT_PATIENCE_S = 30;
 
 export const USAGE = `usage: node smoke/src/main.ts ${SERVICES.map((service) => `--${service} URL`).join(' ')}
-         [--exchange URL] [--token-file FILE] [--timeout SECONDS] [--json]
+         [--exchange URL] [--token-file FILE] [--timeout SECONDS] [--production] [--json]
 
   --exchange URL       the exchange simulator: the tick of the tick checks is put in there; without it, at the front door
   --token-file FILE    file that holds the bearer token of the services
   --timeout SECONDS    how long anything may take that has to happen (default ${DEFAULT_PATIENCE_S})
+  --production         only look: no order, no tick, no trip of the breaker; dry_run and alpaca_paper have to be false
   --json               one JSON object a line: {"type":"check",…} each, {"type":"summary",…} at the end
 
 exit codes: 0 all passed, 1 a check failed, 2 wrong usage, 3 no service could be reached`;
@@ -60,6 +63,7 @@ export function parseOptions(argv: readonly string[]): Options {
     targets: { services, exchange: typeof exchange === 'string' ? baseUrl('exchange', exchange) : undefined },
     token: typeof tokenFile === 'string' ? readToken(tokenFile) : undefined,
     patienceMs: patience(values['timeout']),
+    production: isProduction(values),
     json: values['json'] === true,
     help,
   };
@@ -76,6 +80,7 @@ function parseFlags(argv: readonly string[]): Record<string, string | boolean | 
         exchange: text,
         'token-file': text,
         timeout: text,
+        production: flag,
         json: flag,
         help: flag,
       },
@@ -96,6 +101,12 @@ function baseUrl(name: string, text: string): string {
     [url.username, url.password, url.search, url.hash].every((part) => part === '');
   if (!fine) throw usage(`--${name} is "${text}", allowed: an http or https base URL`, 'give scheme, host and port');
   return text.replace(/\/+$/, '');
+}
+
+function isProduction({ production, exchange }: Record<string, string | boolean | undefined>): boolean {
+  if (production === true && exchange !== undefined)
+    throw usage('--exchange is given with --production', 'leave one of them out: production has no simulator');
+  return production === true;
 }
 
 function readToken(file: string): Secret {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Secret } from '@papergate/config';
 import { runSmoke, type Report, type SmokeOptions } from './smoke.ts';
 import { at, BROKEN, json } from './testing/broken.ts';
-import { startBundleDouble, type Breaks } from './testing/double.ts';
+import { startBundleDouble, type Breaks, type Reply } from './testing/double.ts';
 
 async function smoke(breaks: Breaks = {}, over: Partial<SmokeOptions> = {}) {
   const bundle = await startBundleDouble(breaks);
@@ -99,5 +99,90 @@ describe('smoke', () => {
     const report = await runSmoke({ targets: bundle.targets, patienceMs: 250 });
     expect(report.reached).toBe(false);
     expect(report.results.every(({ name, status }) => name.endsWith(': health') && status === 'failed')).toBe(true);
+  });
+});
+
+describe('smoke of production', () => {
+  const look = async (breaks: Breaks = {}, production = true) => {
+    const token = 'a-token-of-this-test';
+    const bundle = await startBundleDouble({ production: true, token, ...breaks });
+    try {
+      const targets = { ...bundle.targets, exchange: undefined };
+      const report = await runSmoke({ targets, token: new Secret(token), patienceMs: 250, production });
+      return { report, failed: failedOf(report), writes: bundle.writes };
+    } finally {
+      await bundle.close();
+    }
+  };
+  const change = (more: object) => (own: Reply) => json({ ...(own.body as object), ...more });
+  const text = (from: string, to: string) => (own: Reply) => ({ ...own, body: String(own.body).replace(from, to) });
+
+  test('only looks: nothing is sent, put in or tripped', async () => {
+    const { report, failed, writes } = await look();
+    expect(failed).toEqual([]);
+    expect(writes).toEqual([]);
+    expect(report.results.map(({ name }) => name).slice(-4)).toEqual([
+      'configuration: tells no secret',
+      'market data: connected',
+      'breaker: known',
+      'order scope: of this release',
+    ]);
+  });
+
+  test('sends nothing to a bundle that trades with real money, whatever it was called', async () => {
+    const { failed, writes } = await look({}, false);
+    expect(writes).toEqual([]);
+    expect(failed).toEqual(expect.arrayContaining(['order: not in production', 'orchestrator: configuration']));
+    const one = await look(
+      { production: false, answer: at('dashboard', '/api/v1/config', change({ environment: 'production' })) },
+      false,
+    );
+    expect(one.writes).toEqual([]);
+  });
+
+  // Put together here: no file of ours holds text of that form.
+  const key = ['P', 'K', 'Q7ZL2M9X'.repeat(3)].join('').slice(0, 20);
+  test.each<[string, string, string, (own: Reply) => Reply]>([
+    ['a service on paper', 'dashboard', '/api/v1/config', change({ alpaca_paper: true })],
+    ['a service of staging', 'dashboard', '/api/v1/config', change({ environment: 'staging' })],
+  ])('fails at %s', async (_what, service, path, reply) => {
+    expect((await look({ answer: at(service, path, reply) })).failed).toEqual(['dashboard: configuration']);
+  });
+  test.each<[string, string, string, string, (own: Reply) => Reply]>([
+    [
+      'configuration: tells no secret',
+      'the token',
+      'orchestrator',
+      '/api/v1/config',
+      change({ x: 'a-token-of-this-test' }),
+    ],
+    ['configuration: tells no secret', 'a key', 'orchestrator', '/api/v1/config', change({ x: key })],
+    [
+      'configuration: tells no secret',
+      'an address with a password',
+      'orchestrator',
+      '/api/v1/config',
+      change({ x: 'postgres://a:b@c/d' }),
+    ],
+    [
+      'market data: connected',
+      'a lost connection',
+      'market-data',
+      '/metrics',
+      text('connected{service="market-data"} 1', 'connected{service="market-data"} 0'),
+    ],
+    ['breaker: known', 'an unknown state', 'orchestrator', '/api/v1/circuit-breaker/status', change({ known: false })],
+    [
+      'order scope: of this release',
+      'the scope of another release',
+      'risk-manager',
+      '/api/v1/scope',
+      change({ release: 'c'.repeat(40) }),
+    ],
+    ['order scope: of this release', 'no scope', 'risk-manager', '/api/v1/scope', () => json({}, 404)],
+  ])('fails "%s" at %s', async (check, _what, service, path, reply) => {
+    const { failed, writes } = await look({ answer: at(service, path, reply) });
+    expect(failed).toEqual([check]);
+    expect(writes).toEqual([]);
   });
 });

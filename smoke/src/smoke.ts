@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Secret } from '@papergate/config';
 import { checkBreaker } from './checks/breaker.ts';
 import { checkOrder, closePosition } from './checks/orders.ts';
+import { checkProduction } from './checks/production.ts';
 import {
   checkConfiguration,
   checkDashboardPage,
@@ -21,6 +22,8 @@ export interface SmokeOptions {
   token?: Secret | undefined;
   /** How long anything that has to happen may take, ms. */
   patienceMs: number;
+  /** It is production: only looks. */
+  production?: boolean;
   signal?: AbortSignal;
   onResult?: (result: Result) => void;
 }
@@ -37,7 +40,8 @@ const FALLBACK = { symbol: 'AAPL', price: '100' } as const;
 
 /** Looks at a deployed bundle from outside. It leaves it as it was: the position closed, the breaker reset. */
 export async function runSmoke(options: SmokeOptions): Promise<Report> {
-  const { targets, token, patienceMs, signal = new AbortController().signal, onResult = () => undefined } = options;
+  const { targets, token, patienceMs, production = false, onResult = () => undefined } = options;
+  const { signal = new AbortController().signal } = options;
   const runner = createRunner(onResult);
   const context: Context = {
     targets,
@@ -45,6 +49,7 @@ export async function runSmoke(options: SmokeOptions): Promise<Report> {
     http: createHttp(token, Math.min(REQUEST_MS, patienceMs)),
     runner,
     patienceMs,
+    production,
     signal,
     // A size that no market and no other run makes, in the range of every integer type.
     run: { id: randomBytes(6).toString('hex'), number: randomInt(10_000_001, 99_999_999) },
@@ -58,8 +63,16 @@ export async function runSmoke(options: SmokeOptions): Promise<Report> {
   await checkDashboardPage(context);
   await checkOrchestration(context);
   signal.throwIfAborted();
+  if (production) {
+    await checkProduction(context);
+    return { reached, results: runner.results };
+  }
+  if (configured.isLive) {
+    refuseLive(context);
+    return { reached, results: runner.results };
+  }
 
-  const symbol = configured?.symbol ?? FALLBACK.symbol;
+  const symbol = configured.symbol ?? FALLBACK.symbol;
   const placed = await checkOrder(context, symbol);
   try {
     await checkTick(context, symbol, placed?.price ?? FALLBACK.price);
@@ -71,4 +84,11 @@ export async function runSmoke(options: SmokeOptions): Promise<Report> {
   }
   signal.throwIfAborted();
   return { reached, results: runner.results };
+}
+
+/** Whoever called it production by another name meant something else: nothing is sent to a market with real money. */
+function refuseLive({ runner }: Context): void {
+  const expected = 'a bundle on paper, or --production';
+  for (const group of ['order', 'tick', 'breaker'])
+    runner.notTried(`${group}: not in production`, expected, 'this bundle trades with real money');
 }

@@ -1,7 +1,8 @@
-import { UserError, type EnvSource } from '@papergate/config';
+import { UserError, type EnvSource, type GateEvidence } from '@papergate/config';
 import {
   carryOut,
   deliver,
+  demandGateOf,
   warnOfPassing,
   DeploymentRecord,
   EvidenceStore,
@@ -11,38 +12,49 @@ import {
   loggedIn,
   manifestOf,
   movingBy,
-  openHome,
+  openHomeOf,
   placeOf,
   placeSettings,
   PrivateFolder,
+  recordGoneBack,
   recordMissing,
   registryNamespace,
   releaseSource,
+  rollOutRelease,
   stray,
   timed,
   validateRelease,
   withOpenPlace,
   withSecrets,
   type ActionJob,
+  type DeliverOutcome,
+  type GitHub,
   type Home,
   type Manifest,
   type OpenOptions,
   type OpenPlace,
   type Outcome,
   type PlaceRecord,
+  type RolledOut,
+  type RolloutPlan,
   type ShipStages,
   type StageRun,
 } from '@papergate/delivery';
 import type { INPUTS, OUTPUTS } from './inputs.ts';
+import { gateOf, rolloutPlanOf } from './production.ts';
 import { wantedOf } from './wanted.ts';
 
 export type DeployJob = ActionJob<typeof INPUTS, typeof OUTPUTS> & { stages?: ShipStages };
 
-/** Moves a place to a release that was built before; on any failure back to what ran. */
+/**
+ * Moves a place to a release that was built before; on any failure back to what ran. In production it is then let at the
+ * market step by step.
+ */
 export async function deploy(job: DeployJob): Promise<Outcome> {
   const { inputs, context } = job;
   checkInputs(job);
-  const home = openHome(job);
+  const gate = gateOf(job);
+  const home = openHomeOf(job, inputs);
   warnOfPassing(job, inputs);
   const folder = new PrivateFolder(context);
   job.saveState('folder', folder.dir);
@@ -53,11 +65,13 @@ export async function deploy(job: DeployJob): Promise<Outcome> {
     const choice = placeOf(inputs, folder);
     const registry = registryNamespace(inputs, context);
     const env = loggedIn(withSecrets(job.env, inputs), inputs, registry, folder);
-    const work = new Deploy(
+    const work = new Deploy({
       job,
       home,
       env,
-      new DeploymentRecord({
+      gate,
+      api,
+      record: new DeploymentRecord({
         api,
         required: inputs['require-record'],
         log: job.log,
@@ -65,7 +79,7 @@ export async function deploy(job: DeployJob): Promise<Outcome> {
         environment: githubEnvironment(inputs),
         task: 'deploy',
       }),
-    );
+    });
     return await work.at({ choice, registry });
   } finally {
     await api?.close();
@@ -87,18 +101,32 @@ function checkInputs({ inputs, log }: DeployJob): void {
   for (const name of OF_COMPOSE) if (inputs[name] !== undefined) log.info(`the target process has no use for ${name}`);
 }
 
+interface Parts {
+  job: DeployJob;
+  home: Home;
+  env: EnvSource;
+  /** Production: what its gate left. */
+  gate: GateEvidence | undefined;
+  api: GitHub | undefined;
+  record: DeploymentRecord;
+}
+
 class Deploy {
+  readonly #parts: Parts;
   readonly #job: DeployJob;
   readonly #home: Home;
   readonly #env: EnvSource;
   readonly #record: DeploymentRecord;
   #validated: StageRun | undefined;
+  /** Production only. */
+  #plan: RolloutPlan | undefined;
 
-  constructor(job: DeployJob, home: Home, env: EnvSource, record: DeploymentRecord) {
-    this.#job = job;
-    this.#home = home;
-    this.#env = env;
-    this.#record = record;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#job = parts.job;
+    this.#home = parts.home;
+    this.#env = parts.env;
+    this.#record = parts.record;
   }
 
   async at({ choice, registry }: Pick<OpenOptions, 'choice'> & { registry: string }): Promise<Outcome> {
@@ -118,6 +146,7 @@ class Deploy {
           env: this.#env,
           signal,
           settings,
+          ...(this.#parts.gate === undefined ? {} : { gate: this.#parts.gate }),
           next: (record) => this.#next(record, registry),
           ...(stages && { stages }),
         },
@@ -137,21 +166,31 @@ class Deploy {
     const said = record.settings.registry ?? registry;
     const manifest = await manifestOf(record, caller, wantedOf(inputs, context, said));
     demandCommit(manifest, inputs.sha);
+    const { gate } = this.#parts;
+    if (gate !== undefined) demandGateOf(manifest, gate, Date.now());
     const { dir } = await releaseSource(caller, manifest);
     const { environment } = record.place;
+    const { commit } = manifest;
     this.#validated = await log.group('configuration and credentials', () =>
       timed('validate', async () => {
-        const { result } = await validateRelease(dir, { environment: stagingOf(environment), env: this.#env, signal });
+        const { result } = await validateRelease(dir, {
+          environment,
+          env: this.#env,
+          signal,
+          behind: gate === undefined ? undefined : { commit, gate },
+        });
         for (const { name } of result.checks) log.info(`✔ ${name}`);
         return result;
       }),
     );
+    if (environment === 'production') this.#plan = rolloutPlanOf(dir);
     return manifest;
   }
 
   async #deliver(open: OpenPlace): Promise<Outcome> {
-    const { inputs, context, signal, saveState } = this.#job;
+    const { inputs, context, signal, saveState, log } = this.#job;
     const { next } = open;
+    const plan = this.#plan;
     if (next === undefined) throw new Error('there is no manifest to deliver');
     const folder = inputs.evidence;
     const store = EvidenceStore.open(next, folder === undefined ? { home: this.#home } : { dir: folder });
@@ -170,15 +209,40 @@ class Deploy {
         if (isDelivered(outcome)) await open.keepSettings('delivered');
         return outcome;
       },
+      ...(plan === undefined
+        ? {}
+        : { rollOut: (outcome: DeliverOutcome) => this.#rollOut(open, plan, { outcome, store }) }),
+      onGoneBack: (to, why) =>
+        recordGoneBack(
+          { api: this.#parts.api, log, context, environment: githubEnvironment(inputs) },
+          { from: next, to, why },
+        ),
     });
     if (ended.verdict === 'pass' && !inputs.keep) saveState('take-down', 'true');
     return ended;
   }
-}
 
-function stagingOf(environment: PlaceRecord['place']['environment']): 'development' | 'staging' {
-  if (environment !== 'production') return environment;
-  throw new Error('production is not delivered to by this action');
+  async #rollOut(
+    open: OpenPlace,
+    plan: RolloutPlan,
+    { outcome, store }: { outcome: DeliverOutcome; store: EvidenceStore },
+  ): Promise<RolledOut> {
+    const { log, signal, context, setOutput } = this.#job;
+    const rolled = await rollOutRelease({
+      open,
+      manifest: outcome.to,
+      plan,
+      store,
+      record: this.#record,
+      log,
+      signal,
+      resume: outcome.status === 'unchanged',
+      command: `deploy action, run ${context.runId}`,
+    });
+    const { status, reached, failure } = rolled.rollout;
+    setOutput('rollout', JSON.stringify({ status, reached: reached ?? null, failed: failure?.step ?? null }));
+    return rolled;
+  }
 }
 
 function demandCommit(manifest: Manifest, sha: string | undefined): void {

@@ -1,12 +1,13 @@
 import {
   BASE_INPUTS,
   defineInputs,
+  defineOutputs,
   DELIVERY_OUTPUTS,
+  DELIVERY_PLACE_INPUTS,
+  DELIVERY_SECRET_INPUTS,
   EVIDENCE_INPUT,
-  PLACE_INPUTS,
   RECORD_INPUTS,
   REGISTRY_INPUTS,
-  SECRET_INPUTS,
 } from '@papergate/delivery';
 
 export const INPUTS = defineInputs({
@@ -20,9 +21,15 @@ export const INPUTS = defineInputs({
     description:
       'The commit that is delivered; a manifest that is given has to be of it. Without both: that of the workflow.',
   },
-  ...PLACE_INPUTS,
+  ...DELIVERY_PLACE_INPUTS,
+  'gate-evidence': {
+    kind: 'path',
+    is: 'file',
+    description:
+      'production, which does not open without it: what its gate left for this very release (output decision of the action gate, after the approval).',
+  },
   ...REGISTRY_INPUTS,
-  ...SECRET_INPUTS,
+  ...DELIVERY_SECRET_INPUTS,
   ports: {
     kind: 'choice',
     of: ['default', 'free'],
@@ -56,4 +63,8 @@ export const INPUTS = defineInputs({
   ...BASE_INPUTS,
 });
 
-export const OUTPUTS = DELIVERY_OUTPUTS;
+export const OUTPUTS = defineOutputs({
+  ...DELIVERY_OUTPUTS,
+  rollout:
+    'production: JSON object with status (complete, failed or cancelled), reached (the last step that held, or null) and failed (the step that did not, or null).',
+});

@@ -2,10 +2,10 @@ import {
   BASE_INPUTS,
   defineInputs,
   DELIVERY_OUTPUTS,
-  PLACE_INPUTS,
+  DELIVERY_PLACE_INPUTS,
+  DELIVERY_SECRET_INPUTS,
   RECORD_INPUTS,
   REGISTRY_INPUTS,
-  SECRET_INPUTS,
 } from '@papergate/delivery';
 
 export const INPUTS = defineInputs({
@@ -41,9 +41,9 @@ export const INPUTS = defineInputs({
     description:
       'The branch that releases come from. Without it: the repository’s default branch, as the event names it, else main.',
   },
-  ...PLACE_INPUTS,
+  ...DELIVERY_PLACE_INPUTS,
   ...REGISTRY_INPUTS,
-  ...SECRET_INPUTS,
+  ...DELIVERY_SECRET_INPUTS,
   'environment-url': {
     kind: 'text',
     pattern: /^https?:\/\/[^\s@]+$/,

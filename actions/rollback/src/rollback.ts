@@ -2,6 +2,8 @@ import { UserError, type EnvSource } from '@papergate/config';
 import {
   carryOut,
   deliver,
+  flowOf,
+  isDelivered,
   warnOfPassing,
   DeploymentRecord,
   EvidenceStore,
@@ -11,11 +13,12 @@ import {
   loggedIn,
   manifestOf,
   movingBy,
-  openHome,
+  openHomeOf,
   placeOf,
   planRollback,
   PrivateFolder,
   recordMissing,
+  refuseProductionUnderAct,
   registryNamespace,
   removePrivateFolder,
   renderRollbackPlan,
@@ -45,7 +48,8 @@ export async function rollback(job: RollbackJob): Promise<Outcome> {
   demandConfirmed(job);
   const token = inputs['github-token'];
   if (inputs['require-record'] && token === undefined) throw recordMissing();
-  const home = openHome(job);
+  refuseProductionUnderAct(job, inputs);
+  const home = openHomeOf(job, inputs);
   warnOfPassing(job, inputs);
   const folder = new PrivateFolder(context);
   job.saveState('folder', folder.dir);
@@ -176,9 +180,9 @@ class Rollback {
     return `rollback action, run ${context.runId}: ${inputs.reason}`;
   }
 
-  #carryOut(open: OpenPlace, to: Manifest, deliverIt: CarryOut['deliver']): Promise<Outcome> {
+  async #carryOut(open: OpenPlace, to: Manifest, deliverIt: CarryOut['deliver']): Promise<Outcome> {
     const { job, home } = this.#parts;
-    const { inputs } = job;
+    const { inputs, log } = job;
     return carryOut(job, {
       open,
       to,
@@ -188,7 +192,13 @@ class Rollback {
       url: inputs['environment-url'],
       note: `Reason: ${inputs.reason}`,
       before: [],
-      deliver: deliverIt,
+      deliver: async (watch) => {
+        const outcome = await deliverIt(watch);
+        // In production it resumes with the orders that it was let through; who goes back wants to know.
+        if (open.place.environment === 'production' && isDelivered(outcome))
+          log.info(`${to.commit.slice(0, 12)} runs${await flowOf(open, to, log)}`);
+        return outcome;
+      },
     });
   }
 }

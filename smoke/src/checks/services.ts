@@ -39,27 +39,40 @@ export async function checkReadiness(context: Context): Promise<void> {
   }
 }
 
-/** Both true, and both there: a service that does not say that it is on paper is not. */
-export async function checkConfiguration(context: Context): Promise<{ symbol: string } | undefined> {
+/**
+ * Both true, and both there: a service that does not say that it is on paper is not. In production both are false.
+ * `isLive`: some service trades with real money, by its own word.
+ */
+export async function checkConfiguration(context: Context): Promise<{ symbol: string | undefined; isLive: boolean }> {
   let symbol: string | undefined;
+  let isLive = false;
+  const wanted = !context.production;
   for (const [name, url] of everyone(context)) {
-    await context.runner.check(`${name}: configuration`, '"dry_run":true and "alpaca_paper":true', async () => {
-      const answer = await context.http.get(`${url}/api/v1/config`);
-      const modes = ['dry_run', 'alpaca_paper'].map(
-        (key) => `"${key}":${JSON.stringify(at(answer.json, key)) ?? 'missing'}`,
-      );
-      const found = `${answer.status}, ${modes.join(', ')}, environment ${JSON.stringify(at(answer.json, 'environment')) ?? 'missing'}`;
-      if (answer.status !== 200 || at(answer.json, 'dry_run') !== true || at(answer.json, 'alpaca_paper') !== true) {
-        throw new NotAsExpected(found);
-      }
-      const sha = at(answer.json, 'release', 'sha');
-      if (typeof sha !== 'string' || sha === '') throw new NotAsExpected(`${found}, and no release.sha`);
-      const symbols = at(answer.json, 'system', 'symbols');
-      if (Array.isArray(symbols) && typeof symbols[0] === 'string') symbol ??= symbols[0];
-      return { found: `${found}, release ${sha.slice(0, 12)}`, value: undefined };
-    });
+    await context.runner.check(
+      `${name}: configuration`,
+      `"dry_run":${wanted} and "alpaca_paper":${wanted}`,
+      async () => {
+        const answer = await context.http.get(`${url}/api/v1/config`);
+        const modes = ['dry_run', 'alpaca_paper'].map(
+          (key) => `"${key}":${JSON.stringify(at(answer.json, key)) ?? 'missing'}`,
+        );
+        const found = `${answer.status}, ${modes.join(', ')}, environment ${JSON.stringify(at(answer.json, 'environment')) ?? 'missing'}`;
+        const [dryRun, paper] = [at(answer.json, 'dry_run'), at(answer.json, 'alpaca_paper')];
+        const isProduction = at(answer.json, 'environment') === 'production';
+        if (isProduction || (dryRun === false && paper === false)) isLive = true;
+        const isOther = context.production && !isProduction;
+        if (answer.status !== 200 || dryRun !== wanted || paper !== wanted || isOther) {
+          throw new NotAsExpected(found);
+        }
+        const sha = at(answer.json, 'release', 'sha');
+        if (typeof sha !== 'string' || sha === '') throw new NotAsExpected(`${found}, and no release.sha`);
+        const symbols = at(answer.json, 'system', 'symbols');
+        if (Array.isArray(symbols) && typeof symbols[0] === 'string') symbol ??= symbols[0];
+        return { found: `${found}, release ${sha.slice(0, 12)}`, value: undefined };
+      },
+    );
   }
-  return symbol === undefined ? undefined : { symbol };
+  return { symbol, isLive };
 }
 
 const HTTP_DURATION = 'papergate_http_request_duration_seconds';

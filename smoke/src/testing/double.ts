@@ -37,11 +37,15 @@ export interface Breaks {
   /** The breaker says HALTED and lets orders through, or does not trip, or was tripped before. */
   breaker?: 'leaky' | 'stuck' | 'already-halted' | 'slow-reset';
   token?: string;
+  /** It trades with real money. */
+  production?: boolean;
 }
 
 export interface BundleDouble {
   targets: Targets;
   state(): { breaker: string; resets: number; openPositions: number };
+  /** Everything but reads, as `POST /path`. */
+  writes: readonly string[];
   close(): Promise<void>;
 }
 
@@ -65,6 +69,8 @@ export async function startBundleDouble(breaks: Breaks = {}): Promise<BundleDoub
   let breaker = breaks.breaker === 'already-halted' ? 'HALTED' : 'ACTIVE';
   let resets = 0;
   let requests = 0;
+  const writes: string[] = [];
+  const live = breaks.production === true;
 
   const json = (body: unknown, status = 200): Reply => ({ status, body });
   const problem = (status: number, code: string): Reply => json({ code, message: code.toLowerCase() }, status);
@@ -109,6 +115,9 @@ export async function startBundleDouble(breaks: Breaks = {}): Promise<BundleDoub
       '# HELP papergate_orders_total Orders',
       '# TYPE papergate_orders_total counter',
       `papergate_orders_total{${label}} ${counted}`,
+      '# HELP papergate_market_upstream_connected Connection',
+      '# TYPE papergate_market_upstream_connected gauge',
+      `papergate_market_upstream_connected{${label}} 1`,
     ];
     return { status: 200, body: `${lines.join('\n')}\n`, type: 'text/plain; version=0.0.4; charset=utf-8' };
   };
@@ -143,12 +152,14 @@ export async function startBundleDouble(breaks: Breaks = {}): Promise<BundleDoub
         return exposition(service);
       case '/api/v1/config':
         return json({
-          environment: 'development',
-          dry_run: true,
-          alpaca_paper: true,
+          environment: live ? 'production' : 'development',
+          dry_run: !live,
+          alpaca_paper: !live,
           release: { sha: 'b'.repeat(40) },
           system: { symbols: ['MSFT', 'AAPL'] },
         });
+      case '/api/v1/scope':
+        return json({ release: 'b'.repeat(40), stage: 'unset', symbols: [], effective: [] });
       case '/api/v1/orchestration/status':
         return json({
           overall: 'healthy',
@@ -174,6 +185,7 @@ export async function startBundleDouble(breaks: Breaks = {}): Promise<BundleDoub
   const serve = (request: IncomingMessage, response: ServerResponse, text: string) => {
     requests += 1;
     const call = callOf(request, text);
+    if (call.method !== 'GET') writes.push(`${call.method} ${call.path}`);
     const mine = () =>
       breaks.token !== undefined &&
       call.path !== '/health' &&
@@ -227,6 +239,7 @@ export async function startBundleDouble(breaks: Breaks = {}): Promise<BundleDoub
   );
   return {
     targets: { services: services as Targets['services'], exchange },
+    writes,
     state: () => ({
       breaker,
       resets,

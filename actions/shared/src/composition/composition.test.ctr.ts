@@ -65,6 +65,11 @@ describe.each(COMBINATIONS)('the bundle of %s, monitoring: %s', (environment, mo
         ALPACA_PAPER: expected,
       });
     }
+    // Only production is behind the gate, and only there the smoke test has to keep its hands off.
+    const isLive = environment === 'production';
+    const gated = servicesOf(environment).filter((name) => services[name]?.environment?.['GATE_EVIDENCE_FILE']);
+    expect(gated).toEqual(isLive ? servicesOf(environment) : []);
+    expect(services['smoke']?.command?.includes('--production')).toBe(isLive);
   });
 
   test('gives a service more time to stop than it takes for itself', () => {

@@ -104,9 +104,16 @@ describe('the secrets of a place', () => {
     expect(() => resolve('staging')).toThrow(
       'ALPACA_API_KEY, ALPACA_SECRET_KEY, API_TOKEN are missing; staging needs them',
     );
-    expect(() => resolve('production', { ...STAGING, API_TOKEN: '' })).toThrow(
+    expect(() => resolve('production', { ALPACA_API_KEY: 'a', ALPACA_SECRET_KEY: 'b', API_TOKEN: '' })).toThrow(
       'API_TOKEN is missing; production needs it',
     );
+  });
+
+  test('of staging are none of production, whatever they are called', () => {
+    expect(() => resolve('production', STAGING)).toThrow('ALPACA_API_KEY, ALPACA_SECRET_KEY are missing');
+    const live = { ALPACA_API_KEY: 'a', ALPACA_SECRET_KEY: 'b', API_TOKEN: token };
+    const made = resolve('production', { ...live, STAGING_DB_PASSWORD: 'of-staging' });
+    expect(made['DATABASE_PASSWORD']).not.toBe('of-staging');
   });
 
   test.each(['too-short', 'a token with blanks in it', 'a-token-with-a-\u00e9-in-it'])(

@@ -90,7 +90,10 @@ export function resolveSecrets(options: ResolveSecretsOptions): Map<string, Secr
   const missing: string[] = [];
   for (const { name, origin, from } of wanted) {
     if (origin === 'derived') continue;
-    const given = firstOf(env, from);
+    const given = firstOf(
+      env,
+      from.filter((one) => environment !== 'production' || !OF_STAGING.test(one)),
+    );
     const kept = existing.get(name);
     const mayMake = origin === 'once' || development;
     const found = demo.get(name) ?? (origin === 'once' ? (kept ?? given) : (given ?? kept));
@@ -118,6 +121,9 @@ export function resolveSecrets(options: ResolveSecretsOptions): Map<string, Secr
   }
   return secrets;
 }
+
+/** Names of another world than production's: what goes by them is not for real money. */
+const OF_STAGING = /^(?:ALPACA_PAPER|STAGING)_/;
 
 /** Both or none: a key without its own secret opens nothing. */
 function demoKeys(existing: ReadonlyMap<string, Secret>): Map<string, Secret> {

@@ -7,6 +7,7 @@ import {
   type ServiceName,
   type SystemConfig,
 } from '@papergate/config';
+import { servicesOf } from '../composition/names.ts';
 import { entryOf } from '../release/describe.ts';
 import type { Manifest } from '../release/manifest.ts';
 import {
@@ -64,7 +65,7 @@ export function planDeploy(options: {
 }): DeployPlan {
   const { system, externalDatabase, settings, digests = {}, ...rest } = options;
   const urls = urlsOf(system);
-  const services: ServicePlan[] = SERVICE_NAMES.map((name) => ({
+  const services: ServicePlan[] = servicesOf(options.environment).map((name) => ({
     name,
     entry: entryOf(name),
     url: urls[name],
@@ -81,8 +82,7 @@ export function planDeploy(options: {
     services,
     env: {
       ENVIRONMENT: options.environment,
-      DRY_RUN: 'true',
-      ALPACA_PAPER: 'true',
+      ...modesOf(options.environment),
       CONFIG_DIR: options.configDir,
       RELEASE_SHA: options.commit,
       ...settings,
@@ -91,6 +91,12 @@ export function planDeploy(options: {
     stopPatienceMs: system.shutdown_timeout_ms + KILL_MARGIN_MS,
     restart: RESTART_POLICY,
   };
+}
+
+/** Whether orders stay on the machine, and whose account they are for. */
+function modesOf(environment: Environment): { DRY_RUN: string; ALPACA_PAPER: string } {
+  const isPaper = environment === 'production' ? 'false' : 'true';
+  return { DRY_RUN: isPaper, ALPACA_PAPER: isPaper };
 }
 
 const KEPT_DATABASES = 3;

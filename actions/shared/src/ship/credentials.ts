@@ -24,10 +24,10 @@ export function judgedEnvironment(environment: Environment, env: EnvSource): Jud
     if (!isGiven(env, 'ALPACA_API_KEY')) judged['ALPACA_API_KEY'] = demo.key.reveal();
     if (!isGiven(env, 'ALPACA_SECRET_KEY')) judged['ALPACA_SECRET_KEY'] = demo.secret.reveal();
   }
-  if (environment !== 'production') {
-    judged['DRY_RUN'] ??= 'true';
-    judged['ALPACA_PAPER'] ??= 'true';
-  }
+  // What the services will be told; a caller who has said something else is judged by that.
+  const isSafe = environment === 'production' ? 'false' : 'true';
+  judged['DRY_RUN'] ??= isSafe;
+  judged['ALPACA_PAPER'] ??= isSafe;
   return { env: judged, demo };
 }
 

@@ -81,6 +81,8 @@ export interface SmokeCall {
   urls: ServiceUrls;
   token: Secret | undefined;
   env: EnvSource;
+  /** In production it only looks. Left out: any other. */
+  environment?: Environment;
   onProgress: OnProgress;
   signal: AbortSignal;
 }

@@ -1,13 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT, UserError, type Secret } from '@papergate/config';
+import { EXIT, UserError, type Environment, type Secret } from '@papergate/config';
 import type { Check, OnProgress, ServiceUrls, StageResult } from '../evidence/index.ts';
 import { runProgram, type RunResult } from '../tools/run.ts';
 import { parseLine, type CheckLine } from './lines.ts';
-import { REQUIRED_SMOKE_CHECKS, SMOKED_SERVICES } from './required.ts';
+import { requiredSmokeChecks, SMOKED_SERVICES } from './required.ts';
 
-export { REQUIRED_SMOKE_CHECKS, SMOKED_SERVICES } from './required.ts';
+export { PRODUCTION_SMOKE_CHECKS, REQUIRED_SMOKE_CHECKS, requiredSmokeChecks, SMOKED_SERVICES } from './required.ts';
 
 export interface RunSmokeOptions {
   /** The release that is looked at: its own smoke test runs, `smoke/src/main.ts`. */
@@ -17,6 +17,8 @@ export interface RunSmokeOptions {
   token: Secret | undefined;
   /** Only the PATH of it is passed on. */
   env: Readonly<Record<string, string | undefined>>;
+  /** In production it only looks: no order, no tick, no trip of the breaker. Left out: any other. */
+  environment?: Environment | undefined;
   /** How long anything that has to happen may take, s. */
   timeoutS?: number;
   onProgress?: OnProgress;
@@ -31,9 +33,9 @@ const PATIENCE_MS = 10_000;
  * @returns `failed` where a check failed, one that is required is missing, or the test did not come to its end
  */
 export async function runSmoke(options: RunSmokeOptions): Promise<StageResult> {
-  const { releaseDir, token, env, onProgress = () => undefined, signal } = options;
+  const { releaseDir, token, env, environment, onProgress = () => undefined, signal } = options;
   const args = [join(releaseDir, 'smoke', 'src', 'main.ts'), ...flagsOf(options), '--json'];
-  const watch = watchSmoke(onProgress);
+  const watch = watchSmoke(onProgress, environment);
 
   // The token goes by file: arguments are for everybody on the machine to read.
   const dir = await mkdtemp(join(tmpdir(), 'papergate-smoke-'));
@@ -65,10 +67,11 @@ export interface SmokeWatch {
 }
 
 /** Reads the lines of a smoke test's `--json` as they come, wherever it runs. */
-export function watchSmoke(onProgress: OnProgress): SmokeWatch {
+export function watchSmoke(onProgress: OnProgress, environment?: Environment): SmokeWatch {
   const lines: CheckLine[] = [];
   let ended = false;
-  const total = REQUIRED_SMOKE_CHECKS.length;
+  const required = requiredSmokeChecks(environment);
+  const total = required.length;
   return {
     onLine: (line, stream) => {
       const parsed = stream === 'stdout' ? parseLine(line) : undefined;
@@ -79,11 +82,16 @@ export function watchSmoke(onProgress: OnProgress): SmokeWatch {
         onProgress({ message: `${parsed.status === 'passed' ? '✔' : '✖'} ${parsed.name}`, fraction });
       }
     },
-    judge: (end) => judge(lines, ended, end),
+    judge: (end) => judge(lines, ended, end, required),
   };
 }
 
-function judge(lines: CheckLine[], ended: boolean, { code, endedBy, stderrTail }: RunResult): StageResult {
+function judge(
+  lines: CheckLine[],
+  ended: boolean,
+  { code, endedBy, stderrTail }: RunResult,
+  required: readonly string[],
+): StageResult {
   const checks = lines.map(({ name, status, expected, found, duration_ms }): Check => ({
     name,
     status,
@@ -105,7 +113,7 @@ function judge(lines: CheckLine[], ended: boolean, { code, endedBy, stderrTail }
       detail: 'it does not say why',
     });
   }
-  for (const name of REQUIRED_SMOKE_CHECKS) {
+  for (const name of required) {
     if (checks.some((check) => check.name === name)) continue;
     checks.push({
       name,
@@ -119,8 +127,8 @@ function judge(lines: CheckLine[], ended: boolean, { code, endedBy, stderrTail }
   return { status, checks, data: { duration_ms: lines.reduce((sum, { duration_ms }) => sum + duration_ms, 0) } };
 }
 
-function flagsOf({ urls, timeoutS }: RunSmokeOptions): string[] {
-  const flags: string[] = [];
+function flagsOf({ urls, timeoutS, environment }: RunSmokeOptions): string[] {
+  const flags: string[] = environment === 'production' ? ['--production'] : [];
   for (const service of SMOKED_SERVICES) {
     const url = urls[service];
     if (url === undefined) {

@@ -11,6 +11,7 @@ import type { OpenPlace } from '../ship/place/index.ts';
 import { DeliveryWatch, isDelivered, outcomeOfDelivery, reportDelivery } from './delivery.ts';
 import { digestsOfManifest, type DeploymentRecord } from './deployment.ts';
 import { keepEvidence, type StageRun } from './record.ts';
+import { reportRollOut, type RolledOut } from './roll-out.ts';
 
 /** What every action that delivers puts out. */
 export const DELIVERY_OUTPUTS = defineOutputs({
@@ -20,7 +21,8 @@ export const DELIVERY_OUTPUTS = defineOutputs({
   'previous-sha': 'The commit that ran before; empty where none did.',
   manifest: 'Path of the manifest that runs now; empty where it could not be delivered.',
   'manifest-digest': 'sha256:… of the manifest that was wanted.',
-  outcome: 'delivered, unchanged (it ran already), failed (nothing was touched), undone or undo-failed.',
+  outcome:
+    'delivered, unchanged (it ran already), failed (nothing was touched), undone, undo-failed, or in production closed (it runs, and no order of it goes out).',
   'deployment-id': 'Number of the deployment at GitHub; empty where none was recorded.',
   evidence: 'Folder of evidence of this release.',
   verdict: 'pass, block (a check said no) or failed.',
@@ -50,6 +52,10 @@ export interface CarryOut {
   before: readonly StageRun[];
   /** The call of the engine. */
   deliver(watch: DeliveryWatch): Promise<DeliverOutcome>;
+  /** Production: lets what was delivered at the market. */
+  rollOut?(outcome: DeliverOutcome): Promise<RolledOut>;
+  /** Of the record: what was found wanting, and what runs again in its place. */
+  onGoneBack?(to: Manifest, why: string): Promise<void>;
 }
 
 /** Carries a delivery out: recorded at GitHub before and after, with evidence, outputs and a summary. */
@@ -62,40 +68,58 @@ export async function carryOut(job: DeliveryJob, options: CarryOut): Promise<Out
   setOutput('deployment-id', record.id ?? '');
   const watch = new DeliveryWatch(log);
   const outcome = await log.group(title, () => options.deliver(watch));
-  const delivered = isDelivered(outcome);
-  const urls = delivered ? await urlsOf(open, to) : {};
+  const isThere = isDelivered(outcome);
+  const urls = isThere ? await urlsOf(open, to) : {};
   const { environment, kind } = open.place;
-  const runs = [...options.before, ...watch.stages(outcome)];
-  await keepEvidence(store, runs, { environment, target: kind, urls: definedOf(urls) });
+  const facts = { environment, target: kind, urls: definedOf(urls) };
+  await keepEvidence(store, [...options.before, ...watch.stages(outcome)], facts);
+  const rolled = isThere ? await options.rollOut?.(outcome) : undefined;
+  if (rolled !== undefined) await keepEvidence(store, [rolled.run], facts);
 
+  const delivered = isThere && (rolled === undefined || rolled.ended.verdict === 'pass');
   const url = delivered ? (options.url ?? urls['dashboard']) : undefined;
-  setOutput('outcome', outcome.status);
-  setOutput('sha', (delivered ? to : outcome.from)?.commit ?? '');
+  const status = delivered ? outcome.status : statusOf(outcome, rolled, to);
+  const runs = isThere ? (rolled === undefined ? to : rolled.runs) : outcome.from;
+  setOutput('outcome', status);
+  setOutput('sha', runs?.commit ?? '');
   setOutput('previous-sha', outcome.from?.commit ?? '');
   setOutput('manifest', delivered ? join(store.dir, 'manifest.json') : '');
   setOutput('urls', JSON.stringify(urls));
   setOutput('url', url ?? '');
-  const ended = outcomeOfDelivery(outcome);
+  const ended = rolled?.ended ?? outcomeOfDelivery(outcome);
   summary.heading(title);
-  if (ended.verdict === 'pass') summary.verdict('pass', `${outcome.status}${url === undefined ? '' : ` at ${url}`}`);
+  if (ended.verdict === 'pass') summary.verdict('pass', `${status}${url === undefined ? '' : ` at ${url}`}`);
   else summary.verdict(ended.verdict, `${ended.reasonCode}: ${ended.message}`);
   if (options.note !== undefined) summary.text(options.note);
   await reportDelivery(job, outcome);
+  if (rolled !== undefined) reportRollOut(summary, rolled);
   summary.details('digests', (inner) =>
     inner.table(
       ['service', 'digest'],
       Object.entries(digestsOfManifest(to)).map(([name, digest]) => [name, { code: digest }]),
     ),
   );
+  const proven = store.digest();
+  await record.evidence(proven);
   if (ended.verdict === 'pass') {
-    await record.succeeded({ url, words: `${outcome.status}; evidence ${store.digest().slice(7, 19)}` });
+    const words = rolled === undefined ? status : `${status}, ${rolled.words}`;
+    await record.succeeded({ url, words: `${words}; evidence ${proven.slice(7, 19)}` });
   } else {
-    await record.failed(
-      outcome.status === 'undo-failed' ? 'error' : 'failure',
-      `${outcome.status}: ${ended.reasonCode}`,
-    );
+    await record.failed(status === 'undo-failed' ? 'error' : 'failure', `${status}: ${ended.reasonCode}`);
+    if (rolled?.back !== undefined) await options.onGoneBack?.(rolled.back, `${ended.reasonCode} in the roll-out`);
   }
   return ended;
+}
+
+/** What became of a delivery that did not get through, or of one whose roll-out did not. */
+function statusOf(
+  outcome: DeliverOutcome,
+  rolled: RolledOut | undefined,
+  to: Manifest,
+): DeliverOutcome['status'] | 'closed' {
+  if (rolled === undefined) return outcome.status;
+  if (rolled.back !== undefined) return 'undone';
+  return rolled.runs?.digest === to.digest ? 'closed' : 'undo-failed';
 }
 
 /** Addresses that still hold when we are gone: tunnels to a host do not. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { EvidenceStore } from '../evidence/store.ts';
 import { learnCommits, startGitHubFake, type FakeDeployment, type GitHubFake } from '../github/fake/index.ts';
 import { homeOf } from '../home/index.ts';
 import { sealManifest, type Manifest } from '../release/manifest.ts';
@@ -104,7 +105,9 @@ describe('from a commit to a staging and back, by the actions alone', () => {
       images: Object.fromEntries(Object.entries(services).map(([name, { digest }]) => [name, digest])),
       run_id: 4711,
     });
-    expect(made?.statuses.map(({ state }) => state)).toEqual(['in_progress', 'success']);
+    expect(made?.statuses.map(({ state }) => state)).toEqual(['in_progress', 'in_progress', 'success']);
+    const proven = EvidenceStore.read(evidence).digest();
+    expect(made?.statuses.at(1)?.description).toBe(`evidence ${proven}`);
     expect(made?.statuses.at(-1)).toMatchObject({
       environment_url: outputs['url'],
       log_url: `https://github.com/${REPOSITORY}/actions/runs/4711`,
@@ -243,7 +246,10 @@ describe('what is wrong is refused with its reason, and what runs goes on', () =
   const live = `${String.fromCodePoint(65, 75)}${'Q7ZL2M9X'.repeat(3)}`.slice(0, 20);
 
   test.each<[string, string, string, () => Record<string, string>, Record<string, string>?]>([
-    ['INPUT_INVALID', 'an environment that is none', 'deploy', () => ({ ...PLACE, environment: 'production' })],
+    ['INPUT_INVALID', 'an environment that is none', 'deploy', () => ({ ...PLACE, environment: 'testing' })],
+    ['INPUT_INVALID', 'smoke of production', 'smoke', () => ({ ...PLACE, environment: 'production' })],
+    ['INPUT_INVALID', 'a load of production', 'load-test', () => ({ ...PLACE, environment: 'production' })],
+    ['INPUT_INVALID', 'a gate where there is none', 'deploy', () => ({ ...PLACE, 'gate-evidence': file('{}') })],
     ['INPUT_INVALID', 'a SHA that is cut off', 'rollback', () => rollbackTo(first.slice(0, 39))],
     ['INPUT_INVALID', 'a rollback without a reason', 'rollback', () => ({ ...PLACE, sha: first })],
     ['INPUT_INVALID', 'a host for the process target', 'smoke', () => ({ ...PLACE, host: 'ssh://a@b' })],

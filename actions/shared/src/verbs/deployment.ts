@@ -69,6 +69,22 @@ export class DeploymentRecord {
     });
   }
 
+  /** How far it is. What goes wrong here is a warning: what is under way is not stopped for want of a status. */
+  async progress(words: string): Promise<void> {
+    if (this.#isEnded || this.id === undefined) return;
+    await this.#set({ state: 'in_progress', description: words }).catch((error: unknown) => this.#warn(error));
+  }
+
+  /** Names what was proven: the digest over all evidence, which an artifact of the run can be held against. */
+  async evidence(digest: string): Promise<void> {
+    // A status of its own: GitHub takes 140 characters, and this one and the manifest's would not go into one.
+    if (this.id === undefined) return;
+    const { api, context } = this.#options;
+    await api
+      ?.setStatus(this.id, { state: 'in_progress', description: `evidence ${digest}`, logUrl: context.runUrl })
+      .catch((error: unknown) => this.#warn(error));
+  }
+
   /** It runs: deployments before it are over. */
   async succeeded({ url, words }: { url: string | undefined; words: string }): Promise<void> {
     const { api, environment } = this.#options;

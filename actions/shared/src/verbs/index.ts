@@ -1,4 +1,6 @@
 export { carryOut, DELIVERY_OUTPUTS, type CarryOut, type DeliveryJob } from './carry-out.ts';
+export { demandGateOf, readGateEvidence } from './gate-evidence.ts';
+export { flowOf, reportRollOut, rollOutRelease, type RolledOut, type RollOutRelease } from './roll-out.ts';
 export { annotateFailures, clipped, checkTable, failuresText, failureText, withUnit } from './checks.ts';
 export { DeliveryWatch, goBack, isDelivered, movingBy, outcomeOfDelivery, reportDelivery } from './delivery.ts';
 export {
@@ -12,6 +14,8 @@ export {
 } from './deployment.ts';
 export {
   BASE_INPUTS,
+  DELIVERY_PLACE_INPUTS,
+  DELIVERY_SECRET_INPUTS,
   EVIDENCE_INPUT,
   githubEnvironment,
   PLACE_INPUTS,
@@ -28,6 +32,8 @@ export {
   inInputs,
   inputWords,
   openHome,
+  openHomeOf,
+  refuseProductionUnderAct,
   placeOf,
   stagesOf,
   stray,

@@ -1,3 +1,4 @@
+import type { Environment } from '@papergate/config';
 import { defineInputs, type InputsOf } from '../action/inputs/kinds.ts';
 import { HOME_INPUT, WORKING_DIRECTORY_INPUT } from '../action/inputs/common.ts';
 
@@ -39,7 +40,20 @@ export const PLACE_INPUTS = defineInputs({
       'Lines of known_hosts that the host is checked against ("ssh-keyscan HOST" prints them; compare them by another way). Without it: those of the runner.',
   },
 });
-export type PlaceInputs = InputsOf<typeof PLACE_INPUTS> & InputsOf<typeof BASE_INPUTS>;
+
+/** The place of an action that may move production as well. */
+export const DELIVERY_PLACE_INPUTS = defineInputs({
+  ...PLACE_INPUTS,
+  environment: {
+    kind: 'choice',
+    of: ['development', 'staging', 'production'],
+    default: 'staging',
+    description:
+      'staging wants real paper keys and a token; development has a simulator and keys made for it; production wants live keys, and opens only behind its gate.',
+  },
+});
+export type PlaceInputs = InputsOf<Omit<typeof PLACE_INPUTS, 'environment'>> &
+  InputsOf<typeof BASE_INPUTS> & { readonly environment: Environment };
 
 /** What opens a registry that is not open to everybody. */
 export const REGISTRY_INPUTS = defineInputs({
@@ -89,6 +103,25 @@ export const SECRET_INPUTS = defineInputs({
   },
 });
 export type SecretInputs = InputsOf<typeof SECRET_INPUTS>;
+
+/** Of an action that may move production as well: there the keys are live. */
+export const DELIVERY_SECRET_INPUTS = defineInputs({
+  ...SECRET_INPUTS,
+  'alpaca-api-key': {
+    kind: 'secret',
+    description:
+      'Key ID of the account: the paper one (secret ALPACA_PAPER_API_KEY), in production the live one (ALPACA_LIVE_API_KEY). Not needed in development.',
+  },
+  'alpaca-secret-key': {
+    kind: 'secret',
+    description:
+      'Secret key of the account: the paper one (secret ALPACA_PAPER_API_SECRET), in production the live one (ALPACA_LIVE_API_SECRET). Not needed in development.',
+  },
+  'api-token': {
+    kind: 'secret',
+    description: 'Token, 16 characters or more, that the services of staging and production want from their clients.',
+  },
+});
 
 /** By which variable the engine knows each of them. */
 export const SECRET_VARIABLES = {

@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
-import { UserError, type EnvSource } from '@papergate/config';
+import { join, resolve } from 'node:path';
+import { EXIT, PapergateError, UserError, type EnvSource } from '@papergate/config';
 import type { ActionContext } from '../action/context.ts';
 import type { ActionLog } from '../action/output/log.ts';
 import { homeOf, makeHome, type Home } from '../home/index.ts';
@@ -23,6 +23,26 @@ export interface VerbJob {
 export const stagesOf = ({ stages }: Pick<VerbJob, 'stages'>): ShipStages => stages ?? INSTALLED_STAGES;
 
 export const openHome = ({ home }: Pick<VerbJob, 'home'>): Home => makeHome(homeOf('', home));
+
+/** The home of a place: processes of production share theirs, its database and its supervisor, with no other environment. */
+export const openHomeOf = (
+  { home }: Pick<VerbJob, 'home'>,
+  { target, environment }: Pick<PlaceInputs, 'target' | 'environment'>,
+): Home => openHome({ home: target === 'process' && environment === 'production' ? join(home, 'production') : home });
+
+/** @throws PapergateError RUN_UNDER_ACT: nothing that act says of approvals and environments is GitHub's word */
+export function refuseProductionUnderAct(
+  { context }: Pick<VerbJob, 'context'>,
+  { environment }: Pick<PlaceInputs, 'environment'>,
+): void {
+  if (environment !== 'production' || !context.act) return;
+  throw new PapergateError({
+    code: 'RUN_UNDER_ACT',
+    exitCode: EXIT.blocked,
+    message: 'the workflow runs under act, where nothing is GitHub’s word: production is never touched from there',
+    fix: 'run the workflow on GitHub',
+  });
+}
 
 /** Says it where the record of what runs would go with the job: what comes next could not be undone to anything. */
 export function warnOfPassing(

@@ -139,7 +139,7 @@ export class SimBundle {
     try {
       return Promise.resolve(answer());
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

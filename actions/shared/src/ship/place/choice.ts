@@ -6,7 +6,7 @@ import { parseSshUrl } from '../../host/index.ts';
 export interface PlaceChoice {
   kind: TargetKind;
   /** That of the place, where it is left out and the place knows. */
-  environment?: Exclude<Environment, 'production'>;
+  environment?: Environment;
   /** Compose project; `papergate-<environment>` where it is left out. */
   project?: string;
   /** `ssh://user@host[:port]`; this machine where it is left out. */

@@ -27,6 +27,7 @@ export async function openCompose(options: OpenCompose): Promise<DeliveryTarget>
     releaseSource: (manifest) => sourceOf(options, manifest),
     ports: settings.ports,
     monitoring: settings.monitoring ? monitoringImages(env) : undefined,
+    gate: options.gate,
     // A call that delivers nothing new leaves them as they are.
     secrets: next === undefined ? await keptSecrets(place) : await secretsFor(options, next),
     ...(auth === undefined ? {} : { dockerAuth: auth }),

@@ -3,4 +3,4 @@ export { openPlace, type OpenOptions, type OpenPlace, type PlaceRecord } from '.
 export { manifestOf, registryOf } from './manifest-of.ts';
 export { runningManifest, runningUrls } from './running.ts';
 export { placeSettings, type PlaceSettings } from './settings.ts';
-export { metricsStoreOf } from './metrics.ts';
+export { alertsOf, metricsStoreOf, type AlertReader } from './metrics.ts';

@@ -1,5 +1,5 @@
 import { join, posix } from 'node:path';
-import { readSecret, type EnvSource, type Secret } from '@papergate/config';
+import { readSecret, UserError, type EnvSource, type GateEvidence, type Secret } from '@papergate/config';
 import { databaseHooks, type CheckpointStore } from '../../database/index.ts';
 import { actorOf } from '../../deliver/actor.ts';
 import type { DeliverEvent } from '../../deliver/events.ts';
@@ -35,6 +35,8 @@ export interface OpenOptions {
   runId?: string;
   /** The release that this call is about, where it knows one: its configuration says what secrets and ports the place needs. */
   next?: (record: PlaceRecord) => Promise<Manifest>;
+  /** Production: what its gate left for {@link next}. A release that was there before has its own with it. */
+  gate?: GateEvidence;
 }
 
 /** What is known of a place before its target is opened. */
@@ -71,7 +73,7 @@ export interface OpenPlace {
 
 /**
  * Finds the place that was meant. Nothing is changed, and a place that nothing was delivered to yet is no error.
- * @throws those of the host (HOST_UNREACHABLE, …) and PLACE_UNREADABLE
+ * @throws those of the host (HOST_UNREACHABLE, …), PLACE_UNREADABLE and OTHER_ENVIRONMENT
  */
 export async function openPlace(options: OpenOptions): Promise<OpenPlace> {
   const { choice } = options;
@@ -80,6 +82,7 @@ export async function openPlace(options: OpenOptions): Promise<OpenPlace> {
     const project = projectOf(choice);
     const dir = await folderOf(host, options, project);
     const kept = await readSettings({ dir, host });
+    demandSameWorld(choice, kept);
     const environment = choice.environment ?? kept?.environment ?? (await runningEnvironment(options)) ?? 'development';
     const settings: PlaceSettings = {
       schema: 1,
@@ -117,7 +120,20 @@ async function folderOf(host: Host, { choice, home }: OpenOptions, project: stri
 async function runningEnvironment({ choice, home }: OpenOptions): Promise<PlaceSettings['environment'] | undefined> {
   if (choice.kind !== 'process') return undefined;
   const environment = (await askStatus(home))?.environment;
-  return environment === 'development' || environment === 'staging' ? environment : undefined;
+  return environment === 'development' || environment === 'staging' || environment === 'production'
+    ? environment
+    : undefined;
+}
+
+/** What holds live keys is never made a staging of, nor the other way round: not by a name that was given twice. */
+function demandSameWorld(choice: PlaceChoice, kept: PlaceSettings | undefined): void {
+  if (kept === undefined || choice.environment === undefined || choice.environment === kept.environment) return;
+  if (choice.environment !== 'production' && kept.environment !== 'production') return;
+  throw new UserError({
+    code: 'OTHER_ENVIRONMENT',
+    message: `the place ${kept.project} is of the environment ${kept.environment}, and ${choice.environment} was asked for`,
+    fix: 'give each environment a project and a home of its own',
+  });
 }
 
 function processOf(place: Place, settings: PlaceSettings, options: OpenOptions): DeliveryTarget {
@@ -130,6 +146,7 @@ function processOf(place: Place, settings: PlaceSettings, options: OpenOptions):
     secrets: givenSecrets(place, env),
     ports: settings.ports,
     runId,
+    gate: options.gate,
     runSmoke: (call) => stages.runSmoke(call),
   });
 }

@@ -10,7 +10,7 @@ const SettingsSchema = Type.Object(
   {
     schema: Type.Literal(1),
     kind: Type.Enum(['process', 'compose']),
-    environment: Type.Enum(['development', 'staging']),
+    environment: Type.Enum(['development', 'staging', 'production']),
     project: Type.String({ minLength: 1 }),
     /** `default`: those of the configuration; `free`: drawn once, and kept by the target. */
     ports: Type.Enum(['default', 'free']),

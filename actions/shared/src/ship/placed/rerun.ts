@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ExternalError } from '@papergate/config';
+import { ExternalError, UserError } from '@papergate/config';
 import { makeRelease, type Manifest } from '../../release/index.ts';
 import { runningManifest, type OpenPlace } from '../place/index.ts';
 import { bindRerun, readRecord, type Rerun, type RerunOptions } from '../rerun.ts';
@@ -14,6 +14,13 @@ export async function rerunAtPlace(
 ): Promise<Rerun> {
   const { home, env, stages, onProgress, signal } = options;
   const { place, target } = open;
+  if (stage !== 'smoke' && place.environment === 'production') {
+    throw new UserError({
+      code: 'NOT_IN_PRODUCTION',
+      message: `${place.project} is production: the load test sends orders, and here they would be real`,
+      fix: 'load-test the same release in staging',
+    });
+  }
   const manifest = await runningManifest(open);
   if (manifest === undefined) {
     throw new ExternalError({

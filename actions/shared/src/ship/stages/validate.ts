@@ -4,6 +4,8 @@ import {
   Secret,
   UserError,
   validateAll,
+  type Environment,
+  type GateEvidence,
   type PolicyReport,
   type SystemConfig,
   type ValidateReport,
@@ -19,6 +21,12 @@ export interface RunCredentials {
   demo: boolean;
 }
 
+export interface ValidateOptions extends Pick<ShipOptions, 'env' | 'signal'> {
+  environment: Environment;
+  /** Production: the commit that is delivered, and what its gate left. */
+  behind?: { commit: string; gate: GateEvidence } | undefined;
+}
+
 /**
  * The commit's own configuration, and the credentials before the one policy. Real keys are probed here; keys made
  * for the run open only its simulator, which is not up yet: they are probed when it is ({@link probeSimulator}).
@@ -26,10 +34,16 @@ export interface RunCredentials {
  */
 export async function validateRelease(
   release: string,
-  { environment, env, signal }: Pick<ShipOptions, 'environment' | 'env' | 'signal'>,
+  { environment, env, signal, behind }: ValidateOptions,
 ): Promise<{ result: StageResult; credentials: RunCredentials }> {
   const judged = judgedEnvironment(environment, env);
-  const report = validateAll({ configDir: join(release, 'config'), environment, env: judged.env, root: release });
+  const report = validateAll({
+    configDir: join(release, 'config'),
+    environment,
+    env: behind === undefined ? judged.env : { ...judged.env, RELEASE_SHA: behind.commit },
+    root: release,
+    gate: behind?.gate,
+  });
   if (!report.ok || report.system === undefined) throw refusal(report, release);
   const secrets = settleSecrets(environment, env, judged.demo);
   const credentials = { secrets, demo: judged.demo !== undefined };
@@ -54,7 +68,7 @@ async function probe(
   system: SystemConfig,
   secrets: ReadonlyMap<SecretName, Secret>,
   override: string | undefined,
-  environment: ShipOptions['environment'],
+  environment: Environment,
   signal: AbortSignal,
 ): Promise<PolicyReport> {
   const baseUrl = override ?? system.alpaca.base_url;

@@ -1,4 +1,4 @@
-import { EXIT, PapergateError } from '@papergate/config';
+import { EXIT, PapergateError, type Environment } from '@papergate/config';
 import type { ComposeModel } from '../../composition/index.ts';
 import type { Fence, Place } from '../../deliver/types.ts';
 import type { OnProgress, StageResult } from '../../evidence/index.ts';
@@ -115,13 +115,17 @@ export function appliedIn(stdout: string): string[] {
 export async function smokeWith(
   where: Where,
   manifest: Manifest,
-  { timeoutS, onProgress }: { timeoutS: number | undefined; onProgress: OnProgress },
+  {
+    timeoutS,
+    onProgress,
+    environment,
+  }: { timeoutS: number | undefined; onProgress: OnProgress; environment: Environment },
   signal?: AbortSignal,
 ): Promise<StageResult> {
   signal?.throwIfAborted();
   const own = where.model.services['smoke']?.command ?? [];
   const command = timeoutS === undefined ? [] : [...own, '--timeout', String(timeoutS)];
-  const watch = watchSmoke(onProgress);
+  const watch = watchSmoke(onProgress, environment);
   // It is asked to end within its container: it still has to put back what it changed.
   const onAbort = (): void => {
     void left(where, 'smoke')

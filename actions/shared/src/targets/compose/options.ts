@@ -1,4 +1,4 @@
-import type { EnvSource, Secret } from '@papergate/config';
+import type { EnvSource, GateEvidence, Secret } from '@papergate/config';
 import type { MonitoringImage, PublishedPorts } from '../../composition/index.ts';
 import type { Place } from '../../deliver/types.ts';
 import type { Check } from '../../evidence/index.ts';
@@ -34,6 +34,8 @@ export interface ComposeTargetOptions {
   dockerAuth?: Secret | undefined;
   /** Whether the registry has every image of a manifest; default: asks it from this machine. */
   verifyImages?: (manifest: Manifest, signal?: AbortSignal) => Promise<Check[]>;
+  /** Production: what the gate left for the release that is delivered. */
+  gate?: GateEvidence | undefined;
   /** Seconds that anything of the smoke test may take. */
   smokeTimeoutS?: number | undefined;
 }

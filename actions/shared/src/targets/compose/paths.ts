@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { pathsOf, shortDigest } from '../../deliver/place.ts';
 import type { Place } from '../../deliver/types.ts';
+import { GATE_FILE } from '../gate.ts';
 
 /** Where the files of one release lie in a place, on its host. */
 export interface ReleasePaths {
@@ -10,6 +11,8 @@ export interface ReleasePaths {
   /** The infrastructure as this release wants it. */
   infrastructure: string;
   config: string;
+  /** Beside the configuration, which every container of the release may read. */
+  gate: string;
   /** Written last: the folder is complete. */
   complete: string;
 }
@@ -22,6 +25,7 @@ export function releasePaths(place: Pick<Place, 'dir'>, digest: string): Release
     compose: posix.join(dir, 'compose.json'),
     infrastructure: posix.join(dir, 'infrastructure.json'),
     config: posix.join(dir, 'config'),
+    gate: posix.join(dir, 'config', GATE_FILE),
     complete: posix.join(dir, 'complete'),
   };
 }

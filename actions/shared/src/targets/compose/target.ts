@@ -16,6 +16,7 @@ import { localHost, type Host } from '../../host/index.ts';
 import type { Manifest } from '../../release/manifest.ts';
 import { readableLine } from '../../supervisor/log-file.ts';
 import { redact } from '../../supervisor/redact.ts';
+import { layGate } from '../gate.ts';
 import { createContainers } from './create.ts';
 import { databaseOf } from './database.ts';
 import { Docker } from './docker.ts';
@@ -28,6 +29,7 @@ import { latestOf, mergedLines } from './logs.ts';
 import { observePlace } from './observe.ts';
 import { migrateWith, smokeWith } from './one-off.ts';
 import type { ComposeTargetOptions } from './options.ts';
+import { releasePaths } from './paths.ts';
 import { Prober } from './probe.ts';
 import { prunePlace } from './prune.ts';
 import { neededSecrets, placeSecret, writeSecrets } from './secret-files.ts';
@@ -123,6 +125,8 @@ export class ComposeTarget implements DeliveryTarget {
       await writeLayout(this.#options, manifest, rendering, fence);
       layout = rendering;
     }
+    const { gate: given } = this.#options;
+    await layGate({ place: this.place, path: releasePaths(this.place, manifest.digest).gate, manifest, given });
     const needed = neededSecrets(layout.release, layout.infrastructure);
     await writeSecrets(this.place, this.#options.secrets, needed, fence);
     this.#layouts.set(manifest.digest, layout);
@@ -177,7 +181,8 @@ export class ComposeTarget implements DeliveryTarget {
   async smoke(manifest: Manifest, onProgress: OnProgress, signal?: AbortSignal): Promise<StageResult> {
     const { release } = await this.#layout(manifest);
     const timeoutS = this.#options.smokeTimeoutS;
-    return smokeWith({ ...this.#where, model: release }, manifest, { timeoutS, onProgress }, signal);
+    const { environment } = this.place;
+    return smokeWith({ ...this.#where, model: release }, manifest, { timeoutS, onProgress, environment }, signal);
   }
 
   async urls(manifest: Manifest): Promise<ServiceUrls> {

@@ -1,6 +1,7 @@
 import type { Check } from '../../evidence/index.ts';
 import { imageName, type Manifest } from '../../release/manifest.ts';
 import { verifyImages } from '../../registry/index.ts';
+import { gateChecks, gateOf } from '../gate.ts';
 import { inspect, LABEL, type Container } from './containers.ts';
 import { checkDisk } from './disk.ts';
 import type { Docker } from './docker.ts';
@@ -9,6 +10,7 @@ import { projectTaken } from './errors.ts';
 import { imagesOf, presentImages } from './images.ts';
 import { readLayout, render } from './layout.ts';
 import type { ComposeTargetOptions } from './options.ts';
+import { releasePaths } from './paths.ts';
 import { checkPorts, publishedPorts } from './ports.ts';
 import { checkSecrets, neededSecrets } from './secret-files.ts';
 
@@ -22,8 +24,12 @@ export async function verifyPlace(
   manifest: Manifest,
   signal?: AbortSignal,
 ): Promise<Check[]> {
-  const { place, env } = options;
+  const { place, env, gate: given } = options;
   const { host, dir, project } = place;
+  const gate = await gateOf({ place, path: releasePaths(place, manifest.digest).gate, manifest, given });
+  const opened = gateChecks({ place, manifest }, gate);
+  // Nothing is asked of anybody for a release that production is closed to.
+  if (opened.some(({ status }) => status === 'failed')) return opened;
   const engine = await checkEngine(docker, signal);
   await checkProject(docker, place, signal);
   const layout = (await readLayout(options, manifest)) ?? (await render(options, docker, manifest, 0, signal));
@@ -37,6 +43,7 @@ export async function verifyPlace(
     checkPorts({ docker, host, project }, wanted, signal),
   ]);
   return [
+    ...opened,
     ...engine,
     { name: 'compose files', status: 'passed', observed: Object.keys(layout.release.services).length },
     ...atRegistry,

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadSystemConfig, UserError, type EnvSource, type SystemConfig } from '@papergate/config';
+import { loadSystemConfig, UserError, type EnvSource, type GateEvidence, type SystemConfig } from '@papergate/config';
 import { renderConfig, samePorts } from '../../deploy/config.ts';
 import { digestsOf, exchangeState, planDeploy, settingsOf } from '../../deploy/plan.ts';
 import { writeAtomic, type Home } from '../../home/index.ts';
@@ -8,10 +8,15 @@ import { makeRelease, type Manifest, type Release } from '../../release/index.ts
 import type { DeployPlan } from '../../supervisor/plan.ts';
 import type { StagingStatus } from '../../supervisor/status.ts';
 import type { Place } from '../../deliver/types.ts';
+import { GATE_FILE, layGate } from '../gate.ts';
 
 /** Folder of a release's record at a place. */
 export const releaseFolder = (place: Pick<Place, 'dir'>, digest: string): string =>
   join(place.dir, 'releases', digest.replace('sha256:', '').slice(0, 12));
+
+/** Where the evidence of a release's gate lies. */
+export const gatePath = (place: Pick<Place, 'dir'>, digest: string): string =>
+  join(releaseFolder(place, digest), GATE_FILE);
 
 /** The tree of a manifest's commit, exactly as the manifest has it. @throws UserError RELEASE_CHANGED */
 export async function treeOf(
@@ -38,12 +43,14 @@ export interface LayOut {
   runId: string;
   env: EnvSource;
   externalDatabase: boolean;
+  gate: GateEvidence | undefined;
 }
 
 /** Writes what starting a release's services in a staging takes: manifest, configuration on the staging's ports, plan. */
 export async function layOut(options: LayOut): Promise<DeployPlan> {
-  const { place, home, release, status, runId, env, externalDatabase } = options;
+  const { place, home, release, status, runId, env, externalDatabase, gate } = options;
   const { environment } = place;
+  const gateFile = gatePath(place, release.manifest.digest);
   const folder = releaseFolder(place, release.manifest.digest);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const configDir = join(folder, 'config');
@@ -59,10 +66,11 @@ export async function layOut(options: LayOut): Promise<DeployPlan> {
     configDir,
     system,
     externalDatabase,
-    settings: settingsOf(env),
+    settings: { ...settingsOf(env), ...(environment === 'production' ? { GATE_EVIDENCE_FILE: gateFile } : {}) },
     digests: digestsOf(release.manifest),
   });
   const own = { ...plan, services: plan.services.map((service) => keepExchange(service, home, place, status)) };
+  await layGate({ place, path: gateFile, manifest: release.manifest, given: gate });
   writeRecord(place, release.manifest, own);
   return own;
 }

@@ -3,12 +3,13 @@ import { statfs } from 'node:fs/promises';
 import {
   ExternalError,
   messageOf,
-  SERVICE_NAMES,
   validateAll,
   type EnvSource,
+  type GateEvidence,
   type Secret,
   type ServiceName,
 } from '@papergate/config';
+import { servicesOf } from '../../composition/names.ts';
 import type {
   DatabaseAccess,
   DeliveryTarget,
@@ -34,9 +35,10 @@ import { probeReadiness } from '../../supervisor/readiness.ts';
 import { redact } from '../../supervisor/redact.ts';
 import type { ServiceStatus, StagingStatus } from '../../supervisor/status.ts';
 import { databaseOf } from './database.ts';
+import { gateChecks, gateOf } from '../gate.ts';
 import { beginStaging } from './begin.ts';
 import { pruneTrees, removeData } from './prune.ts';
-import { layOut, readPlan, treeOf } from './release.ts';
+import { gatePath, layOut, readPlan, treeOf } from './release.ts';
 
 export interface ProcessTargetOptions {
   place: Place;
@@ -51,6 +53,8 @@ export interface ProcessTargetOptions {
   ports: 'default' | 'free';
   /** Named in the record of what this deployer lays out. */
   runId: string;
+  /** Production: what the gate left for the release that is delivered. */
+  gate?: GateEvidence | undefined;
   /** The smoke stage; injected. */
   runSmoke: (call: SmokeCall) => Promise<StageResult>;
 }
@@ -70,12 +74,15 @@ const WAVES: readonly (readonly ServiceName[])[] = [
 
 /** A staging of child processes on this machine; its supervisor carries out what the engine decides. */
 export class ProcessTarget implements DeliveryTarget {
-  readonly order = SERVICE_NAMES;
-  readonly waves = WAVES;
+  readonly order: readonly ServiceName[];
+  readonly waves: readonly (readonly ServiceName[])[];
   readonly #options: ProcessTargetOptions;
 
   constructor(options: ProcessTargetOptions) {
     this.#options = options;
+    const order = servicesOf(options.place.environment);
+    this.order = order;
+    this.waves = WAVES.map((wave) => wave.filter((name) => order.includes(name))).filter(({ length }) => length > 0);
   }
 
   get place(): Place {
@@ -83,17 +90,19 @@ export class ProcessTarget implements DeliveryTarget {
   }
 
   async verify(manifest: Manifest, signal?: AbortSignal): Promise<Check[]> {
-    const { home, repository, place, env } = this.#options;
+    const { home, repository, place, env, gate: given } = this.#options;
     const status = await askStatus(home);
     if (status !== undefined) refuseForeign(status, place);
     const release = await treeOf(repository, home, manifest, signal);
     const judged = judgedEnvironment(place.environment, env);
     const { environment } = place;
+    const gate = await gateOf({ place, path: gatePath(place, manifest.digest), manifest, given });
     const report = validateAll({
       configDir: join(release.dir, 'config'),
       environment,
-      env: judged.env,
+      env: environment === 'production' ? { ...judged.env, RELEASE_SHA: manifest.commit } : judged.env,
       root: release.dir,
+      gate,
     });
     const wrong = [
       ...report.problems.map(({ message }) => message),
@@ -101,7 +110,8 @@ export class ProcessTarget implements DeliveryTarget {
     ];
     const { bavail, bsize } = await statfs(home.dir);
     return [
-      { name: 'artifacts have the manifest’s digests', status: 'passed', observed: SERVICE_NAMES.length },
+      { name: 'artifacts have the manifest’s digests', status: 'passed', observed: this.order.length },
+      ...gateChecks({ place, manifest }, gate),
       {
         name: `configuration and credentials of ${environment}`,
         status: wrong.length === 0 ? 'passed' : 'failed',
@@ -132,7 +142,7 @@ export class ProcessTarget implements DeliveryTarget {
   }
 
   async prepare(manifest: Manifest, fence: Fence, onProgress: OnProgress, signal?: AbortSignal): Promise<void> {
-    const { home, repository, place, runId, env, secrets } = this.#options;
+    const { home, repository, place, runId, env, secrets, gate } = this.#options;
     const release = await treeOf(repository, home, manifest, signal);
     await fence.assertHeld();
     await buildRelease(repository, release, {
@@ -141,7 +151,7 @@ export class ProcessTarget implements DeliveryTarget {
     });
     const status = await this.#status();
     const externalDatabase = secrets.has('DATABASE_URL') || status.database.kind === 'external';
-    await layOut({ place, home, release, status, runId, env, externalDatabase });
+    await layOut({ place, home, release, status, runId, env, externalDatabase, gate });
   }
 
   async database(): Promise<DatabaseAccess> {
@@ -239,12 +249,13 @@ export class ProcessTarget implements DeliveryTarget {
   }
 
   async smoke(manifest: Manifest, onProgress: OnProgress, signal?: AbortSignal): Promise<StageResult> {
-    const { env, runSmoke } = this.#options;
+    const { env, runSmoke, place } = this.#options;
     return runSmoke({
       releaseDir: readPlan(this.place, manifest.digest).release,
       urls: await this.urls(manifest),
       token: await this.token(),
       env,
+      environment: place.environment,
       onProgress,
       signal: signal ?? new AbortController().signal,
     });
