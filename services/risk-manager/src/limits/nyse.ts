@@ -1,8 +1,5 @@
 /** Full days on which the exchange was closed outside its yearly rules: https://www.nyse.com/markets/hours-calendars */
-const SPECIAL_CLOSINGS = [
-  ...['2001-09-11', '2001-09-12', '2001-09-13', '2001-09-14', '2004-06-11', '2007-01-02'],
-  ...['2012-10-29', '2012-10-30', '2018-12-05', '2025-01-09'],
-];
+const SPECIAL_CLOSINGS = ['2012-10-29', '2012-10-30', '2018-12-05', '2025-01-09'];
 
 /** Minutes since midnight in New York at which a short day ends. */
 export const EARLY_CLOSE = 13 * 60;

@@ -59,11 +59,13 @@ const allowed = (scope: OrderScope, now: number): string[] => SYMBOLS.filter((sy
 describe('the order scope', () => {
   test('is nothing until the stored one is known, in every environment', async () => {
     for (const environment of ['production', 'staging'] as const) {
-      const scope = setUp(environment).start();
+      const world = setUp(environment);
+      const scope = world.start();
       expect(scope.known).toBe(false);
       expect(allowed(scope, NOON)).toEqual([]);
       expect(() => scope.view()).toThrow(/not known yet/);
       await expect(scope.set(wish())).rejects.toMatchObject({ statusCode: 503, code: 'SCOPE_UNKNOWN' });
+      expect(world.row).toBeUndefined();
     }
   });
 
@@ -118,6 +120,10 @@ describe('the order scope', () => {
     // A clock that is set back opens nothing.
     world.now -= 60_000;
     expect(allowed(scope, world.now)).toEqual([]);
+    world.down = true;
+    await expect(scope.set(wish())).rejects.toMatchObject({ code: 'SCOPE_NOT_STORED' });
+    expect(allowed(scope, world.now)).toEqual([]);
+    world.down = false;
     await scope.set(wish({ symbols: 'all', ttlSeconds: 5 }));
     expect(allowed(scope, world.now)).toEqual(SYMBOLS);
     expect(world.audits).toEqual(['share', 'share']);
@@ -170,7 +176,10 @@ describe('the order scope', () => {
     world.gate = new Promise((resolve) => (open = resolve));
     const wider = scope.set(wish({ stage: 'wide', symbols: ['MSFT', 'SPY'] }));
     expect(allowed(scope, NOON)).toEqual(['MSFT']);
+    await new Promise(setImmediate);
+    world.gate = Promise.resolve();
     const none = scope.set(wish({ stage: 'none', symbols: [] }));
+    await new Promise(setImmediate);
     expect(allowed(scope, NOON)).toEqual([]);
     open();
     await wider;
@@ -208,6 +217,13 @@ describe('the order scope', () => {
     expect(refusal({})).toBe('OUTSIDE_ROLLOUT');
     expect(refusal({ symbol: 'MSFT' })).toBeUndefined();
     expect(refusal({ side: 'sell' })).toBe('OUTSIDE_ROLLOUT');
+    expect(refusal({ side: 'sell', quantity: 0n }, short)).toBe('OUTSIDE_ROLLOUT');
+    expect(refusal({ quantity: 0n }, long)).toBe('OUTSIDE_ROLLOUT');
+    for (const side of ['buy', 'sell'] as const) {
+      expect(
+        scope.refusal({ ...buy, side, quantity: 0n }, makeExposure({ AAPL: { quantity: '0', price: '1' } }), NOON),
+      ).toBeDefined();
+    }
     expect(refusal({ side: 'sell' }, long)).toBeUndefined();
     expect(refusal({ side: 'sell', quantity: nanos('10.000000001') }, long)).toBe('OUTSIDE_ROLLOUT');
     expect(refusal({}, long)).toBe('OUTSIDE_ROLLOUT');
