@@ -120,13 +120,20 @@ describe('the order scope', () => {
     // A clock that is set back opens nothing.
     world.now -= 60_000;
     expect(allowed(scope, world.now)).toEqual([]);
-    world.down = true;
-    await expect(scope.set(wish())).rejects.toMatchObject({ code: 'SCOPE_NOT_STORED' });
-    expect(allowed(scope, world.now)).toEqual([]);
-    world.down = false;
     await scope.set(wish({ symbols: 'all', ttlSeconds: 5 }));
     expect(allowed(scope, world.now)).toEqual(SYMBOLS);
     expect(world.audits).toEqual(['share', 'share']);
+  });
+
+  test('stays closed where the next one cannot be stored, whatever the clock says', async () => {
+    const { scope, world } = await started();
+    await scope.set(wish({ ttlSeconds: 5 }));
+    world.now += 5_000;
+    scope.tick();
+    world.now = NOON;
+    world.down = true;
+    await expect(scope.set(wish())).rejects.toMatchObject({ code: 'SCOPE_NOT_STORED' });
+    expect(allowed(scope, world.now)).toEqual([]);
   });
 
   test('closes at its time without any order that asks', async () => {
