@@ -70,6 +70,7 @@ export function createBacktestRisk(options: BacktestRiskOptions) {
   const recorder = { record: options.onEvent };
 
   const exposure = new Exposure();
+  exposure.widestSpread = options.limits.order_validation.max_spread_percent / 100;
   const traffic = new Traffic(limits.order);
   const rules = new BreakerRules(limits);
   const streak = new LossStreak((length) => {
@@ -104,6 +105,8 @@ export function createBacktestRisk(options: BacktestRiskOptions) {
     exposure,
     limits,
     engine: {
+      // Nothing is canceled here: what is in the way of a protective order keeps it back for the retry time, no longer.
+      get: () => Promise.resolve({ status: 200, body: { orders: [] }, headers: new Headers() }),
       send: (_method, _path, body) => {
         return Promise.resolve({
           status: options.place(body as Record<string, string>),
@@ -112,6 +115,7 @@ export function createBacktestRisk(options: BacktestRiskOptions) {
         });
       },
     },
+    store: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
     logger: silent,
     retryMs: RISK_SETTINGS.protectionRetryMs,
     onPlaced: () => undefined,

@@ -26,6 +26,8 @@ import { createInstruments } from './instruments.ts';
 import { compileLimits } from './limits/compile.ts';
 import { createZone } from './limits/zone.ts';
 import { Monitor } from './monitor.ts';
+import type { Trigger } from './protection/crossed.ts';
+import { createGuardStore } from './protection/guards.ts';
 import { Protection } from './protection/protection.ts';
 import { addReadiness } from './readiness.ts';
 import { addScopeRoutes } from './scope/routes.ts';
@@ -53,6 +55,12 @@ export interface RiskManager extends RunningService {
   stop(): Promise<void>;
 }
 
+const LEVELS: Readonly<Record<Trigger, string>> = {
+  stop_loss: 'the stop',
+  trailing_stop: 'the trailing stop',
+  take_profit: 'the target',
+};
+
 /** The whole service: answers checks from the first moment (with HALTED, until it knows better); `start` lets it learn. */
 export async function buildRiskManager(
   context: ServiceContext,
@@ -72,6 +80,7 @@ export async function buildRiskManager(
   });
 
   const exposure = new Exposure();
+  exposure.widestSpread = riskLimits.order_validation.max_spread_percent / 100;
   const traffic = new Traffic(limits.order);
   const rules = new BreakerRules(limits);
   const streak = new LossStreak((length) => {
@@ -130,11 +139,12 @@ export async function buildRiskManager(
     exposure,
     limits,
     engine,
+    store: createGuardStore(pool),
     logger,
     retryMs: settings.protectionRetryMs,
     onPlaced: (symbol, trigger, clientOrderId, quantity) => {
       instruments.protections.inc({ trigger });
-      const message = `${quantity} shares of ${symbol} are closed at ${trigger === 'stop_loss' ? 'the stop' : 'the target'}`;
+      const message = `${quantity} shares of ${symbol} are closed at ${LEVELS[trigger]}`;
       recorder.record({ kind: 'warning', code: trigger.toUpperCase(), symbol, clientOrderId, message });
     },
     now,

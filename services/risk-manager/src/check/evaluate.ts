@@ -68,6 +68,8 @@ class EmptySymbol implements SymbolExposure {
   readonly last = 0;
   readonly marketAt = undefined;
   readonly markAt = undefined;
+  readonly highest = undefined;
+  readonly lowest = undefined;
   readonly orderPrice = 0n;
   readonly open = NO_ORDERS;
 

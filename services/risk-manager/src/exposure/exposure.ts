@@ -21,6 +21,9 @@ export interface SymbolExposure {
   marketAt: number | undefined;
   /** ms since 1970 of whatever set the mark. */
   markAt: number | undefined;
+  /** The highest and the lowest mark since the position was opened; undefined before the first one. */
+  highest: Nanos | undefined;
+  lowest: Nanos | undefined;
   /** The price of the last order that was reserved: values a symbol nobody has a mark of. */
   orderPrice: Nanos;
   /** The open orders that `buys` and `sells` are made of. */
@@ -58,6 +61,8 @@ export class Exposure {
   readonly symbols = new Map<string, KnownSymbol>();
   readonly reservations = new Map<string, Reservation>();
   readonly funds = new Funds();
+  /** Of quotes that count for the best mark of a position, as a share of their middle: 0.02 is two percent. */
+  widestSpread = 2;
   state: TradingState | undefined;
   stateReason = 'the trading state is not known yet';
   equity: Equity | undefined;
@@ -91,6 +96,8 @@ export class Exposure {
         last: 0,
         marketAt: undefined,
         markAt: undefined,
+        highest: undefined,
+        lowest: undefined,
         orderPrice: 0n,
         open: new Set(),
       };
@@ -141,6 +148,11 @@ export class Exposure {
 
   setPosition(name: string, quantity: Nanos, averagePrice: Nanos, openedAt: number | undefined): void {
     const symbol = this.symbol(name);
+    // Out of zero, or through it: another position.
+    if (symbol.quantity === 0n || symbol.quantity < 0n !== quantity < 0n) {
+      symbol.highest = undefined;
+      symbol.lowest = undefined;
+    }
     symbol.quantity = quantity;
     symbol.averagePrice = averagePrice;
     symbol.openedAt = quantity === 0n ? undefined : openedAt;
@@ -161,6 +173,17 @@ export class Exposure {
     }
     if (tick.p !== undefined) symbol.last = tick.p;
     symbol.markAt = at;
+    if (symbol.quantity !== 0n) this.#follow(symbol);
+  }
+
+  /** A stub quote is no price that a position ever had. */
+  #follow(symbol: SymbolExposure): void {
+    const { bid, ask } = symbol;
+    if (bid > 0 && ask >= bid && (ask - bid) * 2 > (ask + bid) * this.widestSpread) return;
+    const mark = markOf(symbol);
+    if (mark === undefined) return;
+    if (symbol.highest === undefined || mark > symbol.highest) symbol.highest = mark;
+    if (symbol.lowest === undefined || mark < symbol.lowest) symbol.lowest = mark;
   }
 
   #add(symbol: SymbolExposure, side: Side, quantity: Nanos): void {

@@ -11,7 +11,7 @@ import type { RiskEvent } from '../events/recorder.ts';
 import type { Exposure } from '../exposure/exposure.ts';
 import { createInstruments } from '../instruments.ts';
 import { Monitor } from '../monitor.ts';
-import { crossed } from '../protection/protection.ts';
+import { crossed } from '../protection/crossed.ts';
 import { check, codeOf, makeExposure, makeLimits, NOON, order } from '../testing/make.ts';
 import { attos, nanos } from '../units.ts';
 import { compileLimits } from './compile.ts';

@@ -1,40 +1,17 @@
 import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
-import type { ServiceClient } from '@papergate/service-kit';
+import type { OrderView, ServiceClient, Side } from '@papergate/service-kit';
 import { markOf, type Exposure, type SymbolExposure } from '../exposure/exposure.ts';
 import type { CompiledLimits } from '../limits/compile.ts';
 import { abs, nanosText, type Nanos } from '../units.ts';
-
-/** Which side of the entry price a position has crossed. */
-export type Trigger = 'stop_loss' | 'take_profit';
-
-const PERCENT_UNITS = 100_000_000n;
-
-/**
- * Whether a position's mark has crossed its stop or its target. `best` is the most favourable mark since the
- * position was opened, which a trailing stop is measured from. A level that is reached counts as crossed.
- */
-export function crossed(
-  symbol: SymbolExposure,
-  best: Nanos,
-  limits: Pick<CompiledLimits, 'stopLoss' | 'takeProfit'>,
-): Trigger | undefined {
-  const mark = markOf(symbol);
-  if (mark === undefined || symbol.quantity === 0n || symbol.averagePrice === 0n) return undefined;
-  const long = symbol.quantity > 0n;
-  const { stopLoss, takeProfit } = limits;
-  const against = (from: Nanos): Nanos => (long ? from - mark : mark - from);
-  const base = stopLoss.trailing ? best : symbol.averagePrice;
-  if (stopLoss.enabled && against(base) * PERCENT_UNITS >= base * stopLoss.percent) return 'stop_loss';
-  const gain = -against(symbol.averagePrice);
-  if (takeProfit.enabled && gain * PERCENT_UNITS >= symbol.averagePrice * takeProfit.percent) return 'take_profit';
-  return undefined;
-}
+import { crossed, type Trigger } from './crossed.ts';
+import type { GuardRow, GuardStore } from './guards.ts';
 
 export interface ProtectionOptions {
   exposure: Exposure;
   limits: CompiledLimits;
-  engine: Pick<ServiceClient, 'send'>;
+  engine: Pick<ServiceClient, 'get' | 'send'>;
+  store: GuardStore;
   logger: Pick<Logger, 'info' | 'warn'>;
   onPlaced: (symbol: string, trigger: Trigger, clientOrderId: string, quantity: string) => void;
   now: () => number;
@@ -42,23 +19,25 @@ export interface ProtectionOptions {
   retryMs?: number;
 }
 
-interface Guard {
-  openedAt: number;
-  best: Nanos;
-  attempt: number;
+interface Guard extends GuardRow {
   /** ms since 1970 before which nothing more is tried. */
   notBefore: number;
+  /** ms since 1970 since when orders in its way are being canceled. */
+  clearingSince: number | undefined;
   busy: boolean;
 }
 
 /**
- * Closes positions at their stop or target through execution-engine's `POST /orders`, like any other order. The
- * client_order_id follows from the symbol, from when the position was opened and from the attempt, so that a
- * repeat after a lost answer or a restart is the same order and not a second one.
+ * Closes positions at their stop, trailing stop or target through execution-engine's `POST /orders`, like any other
+ * order. The client_order_id follows from the symbol, from when the position was opened and from the attempt, so that
+ * a repeat after a lost answer or a restart is the same order and not a second one.
  */
 export class Protection {
   readonly #options: ProtectionOptions;
   readonly #guards = new Map<string, Guard>();
+  /** What an earlier process knew; undefined until it was read. */
+  #stored: Map<string, GuardRow> | undefined;
+  readonly #unsaved = new Set<string>();
 
   constructor(options: ProtectionOptions) {
     this.#options = options;
@@ -68,10 +47,11 @@ export class Protection {
   async run(): Promise<void> {
     const { exposure, limits, now } = this.#options;
     if (!limits.stopLoss.enabled && !limits.takeProfit.enabled) return;
+    if (!(await this.#load())) return;
     const placing: Promise<void>[] = [];
     for (const symbol of exposure.symbols.values()) {
       if (symbol.quantity === 0n) {
-        this.#guards.delete(symbol.symbol);
+        if (this.#guards.delete(symbol.symbol)) this.#unsaved.add(symbol.symbol);
         continue;
       }
       const guard = this.#guard(symbol);
@@ -81,28 +61,98 @@ export class Protection {
       if (exposure.state === undefined || exposure.state === 'HALTED') continue;
       const age = symbol.markAt === undefined ? Infinity : now() - symbol.markAt;
       if (age > limits.breaker.max_stale_data_ms) continue;
-      placing.push(this.#place(symbol, guard, trigger));
+      placing.push(this.#close(symbol, guard, trigger));
     }
     await Promise.all(placing);
+    await this.#save();
+  }
+
+  async #load(): Promise<boolean> {
+    if (this.#stored !== undefined) return true;
+    try {
+      const rows = await this.#options.store.load();
+      this.#stored = new Map(rows.map((row) => [row.symbol, row]));
+      return true;
+    } catch (error) {
+      this.#options.logger.warn({ reason: messageOf(error) }, 'what protects positions cannot be read, trying again');
+      return false;
+    }
+  }
+
+  async #save(): Promise<void> {
+    if (this.#unsaved.size === 0) return;
+    const symbols = [...this.#unsaved];
+    const rows = symbols.flatMap((symbol) => this.#guards.get(symbol) ?? []);
+    const gone = symbols.filter((symbol) => !this.#guards.has(symbol));
+    this.#unsaved.clear();
+    try {
+      await this.#options.store.save(rows, gone);
+    } catch (error) {
+      for (const symbol of symbols) this.#unsaved.add(symbol);
+      this.#options.logger.warn({ reason: messageOf(error) }, 'what protects positions cannot be stored, trying again');
+    }
   }
 
   #guard(symbol: SymbolExposure): Guard {
-    const mark = markOf(symbol) ?? symbol.averagePrice;
     const openedAt = symbol.openedAt ?? 0;
     let guard = this.#guards.get(symbol.symbol);
     if (guard === undefined || guard.openedAt !== openedAt) {
-      guard = { openedAt, best: symbol.averagePrice, attempt: 1, notBefore: 0, busy: false };
+      const stored = this.#stored?.get(symbol.symbol);
+      const row =
+        stored?.openedAt === openedAt
+          ? stored
+          : { symbol: symbol.symbol, openedAt, best: symbol.averagePrice, attempt: 1 };
+      guard = { ...row, notBefore: 0, clearingSince: undefined, busy: false };
       this.#guards.set(symbol.symbol, guard);
     }
-    const better = symbol.quantity > 0n ? mark > guard.best : mark < guard.best;
-    if (better) guard.best = mark;
+    const long = symbol.quantity > 0n;
+    const seen = (long ? symbol.highest : symbol.lowest) ?? guard.best;
+    if (long ? seen > guard.best : seen < guard.best) {
+      guard.best = seen;
+      if (this.#options.limits.stopLoss.trailing) this.#unsaved.add(symbol.symbol);
+    }
     return guard;
   }
 
-  async #place(symbol: SymbolExposure, guard: Guard, trigger: Trigger): Promise<void> {
-    const { engine, logger, now, onPlaced, retryMs = 5_000 } = this.#options;
+  async #close(symbol: SymbolExposure, guard: Guard, trigger: Trigger): Promise<void> {
     const quantity = this.#quantity(symbol);
     if (quantity <= 0n) return;
+    guard.busy = true;
+    try {
+      if (!(await this.#clear(symbol, guard))) return;
+      await this.#place(symbol, guard, trigger, quantity);
+    } finally {
+      guard.busy = false;
+    }
+  }
+
+  /**
+   * Cancels open orders of ours on the other side first: the broker refuses an order that could trade with them. What
+   * cannot be canceled within the retry time is left to the broker. True where the way is free.
+   */
+  async #clear(symbol: SymbolExposure, guard: Guard): Promise<boolean> {
+    const { engine, logger, now, retryMs = 5_000 } = this.#options;
+    const side: Side = symbol.quantity > 0n ? 'buy' : 'sell';
+    if ((side === 'buy' ? symbol.buys : symbol.sells) === 0n) {
+      guard.clearingSince = undefined;
+      return true;
+    }
+    guard.clearingSince ??= now();
+    if (now() - guard.clearingSince >= retryMs) return true;
+    try {
+      const { body } = await engine.get(`/orders?status=open&symbol=${encodeURIComponent(symbol.symbol)}&limit=1000`);
+      const { orders = [] } = body as { orders?: Pick<OrderView, 'order_id' | 'side'>[] };
+      const inTheWay = orders.filter((order) => order.side === side);
+      logger.info({ symbol: symbol.symbol, orders: inTheWay.length }, 'orders in the way of protection are canceled');
+      await Promise.all(inTheWay.map(({ order_id: id }) => engine.send('DELETE', `/orders/${id}`)));
+    } catch (error) {
+      logger.warn({ symbol: symbol.symbol, reason: messageOf(error) }, 'orders in the way cannot be canceled yet');
+    }
+    return false;
+  }
+
+  async #place(symbol: SymbolExposure, guard: Guard, trigger: Trigger, quantity: Nanos): Promise<void> {
+    const { engine, logger, now, onPlaced, retryMs = 5_000 } = this.#options;
     const clientOrderId = `protect-${symbol.symbol}-${guard.openedAt.toString(36)}-${guard.attempt}`;
     const body = {
       symbol: symbol.symbol,
@@ -111,11 +161,13 @@ export class Protection {
       quantity: nanosText(quantity),
       client_order_id: clientOrderId,
     };
-    guard.busy = true;
     try {
       const answer = await engine.send('POST', '/orders', body);
       // 409: an attempt of an earlier process under this id had other terms. It counts as made, like 200.
-      if (answer.status === 200 || answer.status === 409) guard.attempt += 1;
+      if (answer.status === 200 || answer.status === 409) {
+        guard.attempt += 1;
+        this.#unsaved.add(symbol.symbol);
+      }
       if (answer.status === 200) onPlaced(symbol.symbol, trigger, clientOrderId, body.quantity);
       else
         logger.warn(
@@ -128,8 +180,8 @@ export class Protection {
         'a protective order could not be placed, trying again',
       );
     } finally {
-      guard.busy = false;
       guard.notBefore = now() + retryMs;
+      guard.clearingSince = undefined;
     }
   }
 
