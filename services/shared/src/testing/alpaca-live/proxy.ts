@@ -36,7 +36,8 @@ const HOSTS: Readonly<Record<string, RegExp>> = {
   'stream.data.alpaca.markets': /^\/v2\/[a-z_]+$/,
 };
 /** The paper host is answered too, with a refusal: what asks there in production has to be seen. */
-export const STAND_IN_HOSTS: readonly string[] = [...Object.keys(HOSTS), 'paper-api.alpaca.markets'];
+const PAPER_HOST = 'paper-api.alpaca.markets';
+export const STAND_IN_HOSTS: readonly string[] = [...Object.keys(HOSTS), PAPER_HOST];
 
 /**
  * Alpaca's live hosts over TLS, in front of the exchange simulator: it takes the live key and no other, and the account's
@@ -48,6 +49,9 @@ export async function startLiveProxy(options: LiveProxyOptions): Promise<LivePro
   const server = createServer({ cert: options.certificate, key: options.key }, (request, response) => {
     const asked = note(seen, request, request.method ?? 'GET');
     if (isServed(asked)) forward(options, request, response);
+    // A live key is none there, which is what a deploy asks about.
+    else if (asked.host === PAPER_HOST)
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{"message":"forbidden."}');
     else response.writeHead(421, { 'content-type': 'application/json' }).end('{"message":"not a live host of Alpaca"}');
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
