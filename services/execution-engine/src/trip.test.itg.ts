@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { Pool, ServiceAnswer } from '@papergate/service-kit';
+import { until } from '@papergate/service-kit/testing';
+import { booksAgree, clearFaults, exchangeLedger, fault, poolOf, settled } from './testing/books.ts';
+import { ready, startBundle, type Bundle } from './testing/bundle.ts';
+
+jest.setTimeout(60_000);
+
+let bundle: Bundle;
+let pool: Pool;
+
+beforeAll(async () => {
+  bundle = await startBundle({
+    services: ['paper-exchange', 'market-data', 'risk-manager', 'execution-engine', 'orchestrator'],
+  });
+  pool = poolOf(bundle);
+  await ready(bundle, 'execution-engine');
+  await ready(bundle, 'orchestrator');
+}, 120_000);
+
+afterAll(async () => {
+  await pool.end();
+  await bundle.close();
+});
+
+const door = () => bundle.client('orchestrator');
+const breaker = (verb: 'trip' | 'reset', body: object): Promise<ServiceAnswer> =>
+  door().send('POST', `/api/v1/circuit-breaker/${verb}`, body);
+/** Requests that placed an order, whatever the exchange made of them. */
+const atBroker = async (): Promise<number> =>
+  new Set((await exchangeLedger(bundle)).map(({ client_order_id: id }) => id)).size;
+
+describe('a trip at the front door', () => {
+  test('is answered when no further order reaches the broker, with orders at every step of their way', async () => {
+    // Slow enough that at any moment all that the engine sends at once are under way, and more wait behind them.
+    await fault(bundle, { kind: 'delay', match: { method: 'POST', path: '/v2/orders' }, ms: 150, times: null });
+    let stop = false;
+    let next = 0;
+    const answers: number[] = [];
+    const clients = Array.from({ length: 40 }, async () => {
+      while (!stop) {
+        next += 1;
+        const order = { symbol: 'AAPL', side: 'buy', type: 'market', quantity: 1, client_order_id: `trip-${next}` };
+        answers.push((await door().send('POST', '/api/v1/orders', order)).status);
+      }
+    });
+    await until('orders to be on every step of their way', async () => (await atBroker()) >= 60);
+
+    const tripped = await breaker('trip', { reason: 'drill' });
+    const then = await atBroker();
+    expect(tripped).toMatchObject({ status: 200, body: { state: 'HALTED', engine: 'settled' } });
+    const after = await door().send('POST', '/api/v1/orders', {
+      symbol: 'AAPL',
+      side: 'buy',
+      type: 'market',
+      quantity: 1,
+    });
+    expect(after).toMatchObject({ status: 503, body: { code: 'TRADING_HALTED' } });
+    stop = true;
+    await Promise.all(clients);
+    await settled(bundle);
+    expect(await atBroker()).toBe(then);
+
+    const { rows } = await pool.query<{ halted: number; sent: number }>(
+      `SELECT (count(*) FILTER (WHERE reject_code = 'TRADING_HALTED'))::int AS halted,
+         (count(*) FILTER (WHERE status = 'filled'))::int AS sent FROM orders`,
+    );
+    expect(rows[0]?.sent).toBe(then);
+    // Some were acknowledged and not sent yet: they ended here, and their clients can read why.
+    expect(rows[0]?.halted).toBeGreaterThan(0);
+    expect(answers.filter((status) => status === 200)).toHaveLength(then + (rows[0]?.halted ?? 0));
+
+    await clearFaults(bundle);
+    expect(await breaker('reset', { reason: 'over' })).toMatchObject({ status: 200, body: { state: 'ACTIVE' } });
+    const again = await door().send('POST', '/api/v1/orders', {
+      symbol: 'AAPL',
+      side: 'sell',
+      type: 'market',
+      quantity: 1,
+    });
+    expect(again.status).toBe(200);
+    await settled(bundle);
+    await booksAgree(bundle, pool);
+  });
+});
