@@ -215,10 +215,12 @@ describe('profit and loss', () => {
 });
 
 describe('what other services say', () => {
-  test('exposure and breaker come from risk-manager as they are', async () => {
+  test('exposure, breaker and the roll-out’s scope come from risk-manager as they are', async () => {
     double.answers.set('/api/v1/exposure', { status: 200, body: { gross_exposure: '1.5', extra: { kept: true } } });
     expect((await get('/api/risk/exposure')).json()).toEqual({ gross_exposure: '1.5', extra: { kept: true } });
     expect((await get('/api/system/circuit-breaker/status')).json()).toMatchObject({ state: 'REDUCING' });
+    double.answers.set('/api/v1/scope', { status: 200, body: { stage: 'share', effective: ['AAPL'] } });
+    expect((await get('/api/risk/scope')).json()).toEqual({ stage: 'share', effective: ['AAPL'] });
   });
 
   test('a risk-manager that fails, talks nonsense or is gone is named', async () => {
@@ -359,6 +361,7 @@ describe('the documentation', () => {
       '/api/metrics/system',
       '/api/risk/events',
       '/api/risk/exposure',
+      '/api/risk/scope',
       '/api/signals',
       '/api/storage/stats',
       '/api/storage/ticks',

@@ -17,7 +17,7 @@ import { Marks } from './collectors/marks.ts';
 import { seedMarks } from './collectors/seed-marks.ts';
 import { createServiceCollector, repeat } from './collectors/services.ts';
 import { createStateCollector } from './collectors/trading-state.ts';
-import { documentRoutes } from './docs/openapi.ts';
+import { showDocument } from './docs/show.ts';
 import { History } from './history/history.ts';
 import { Pulse } from './history/pulse.ts';
 import { LiveHub } from './live/hub.ts';
@@ -109,7 +109,7 @@ export async function buildObservabilityApi(
   });
 
   const app = await buildServiceApp(context);
-  await documentRoutes(app, env.releaseSha);
+  await showDocument(app);
   storageRoutes(app, { pool, uploads: store.uploads, held: () => store.writer.held });
   tradeRoutes(app, pool, marks, now);
   riskRoutes(app, pool, risk);

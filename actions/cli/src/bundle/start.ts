@@ -21,6 +21,8 @@ export interface StartedBundle {
   urls: Record<ServiceName, string>;
   system: SystemConfig;
   status: StagingStatus;
+  /** With which the exchange lets its clients in. */
+  credentials: { key: Secret; secret: Secret };
   stop(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export async function startBundle(options: {
     urls: urlsOf(system),
     system,
     status,
+    credentials: demo,
     async stop() {
       supervisor.stop('done');
       await supervisor.ended;

@@ -1,6 +1,13 @@
 import { Type } from 'typebox';
 import { messageOf } from '@papergate/config';
-import { HttpError, type Pool, type ServiceApp, type ServiceClient } from '@papergate/service-kit';
+import {
+  HttpError,
+  OrderRequestSchema,
+  ReasonSchema,
+  type Pool,
+  type ServiceApp,
+  type ServiceClient,
+} from '@papergate/service-kit';
 import type { Broker, BrokerAccount } from '../broker/broker.ts';
 import { cancelOrder } from '../dispatch/cancel.ts';
 import type { Engine } from '../engine.ts';
@@ -27,16 +34,13 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const ListQuery = Type.Object(
   {
     status: Type.Optional(Type.Enum(['open', 'closed', 'all'])),
-    symbol: Type.Optional(Type.String({ minLength: 1, maxLength: 20 })),
-    client_order_id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    symbol: Type.Optional(Type.String({ minLength: 1, maxLength: 20, pattern: '^[A-Z0-9./]+$' })),
+    client_order_id: Type.Optional(Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9._:-]+$' })),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,3}$' })),
   },
   { additionalProperties: false },
 );
-const StopBody = Type.Object(
-  { reason: Type.String({ minLength: 1, maxLength: 500 }) },
-  { additionalProperties: false },
-);
+const StopBody = Type.Object({ reason: ReasonSchema }, { additionalProperties: false });
 
 const StateBody = Type.Object(
   {
@@ -68,7 +72,7 @@ function orderRoutes(app: ServiceApp, { engine, pool, broker, failpoint, now }: 
     done();
   });
 
-  app.post('/orders', (request) => {
+  app.post('/orders', { config: { describedBody: OrderRequestSchema } }, (request) => {
     const { terms, clientOrderId } = readOrderRequest(request.body);
     const source = clientOrderId?.startsWith(PROTECTION_PREFIX) === true ? 'protection' : 'api';
     return engine.intake.submit({ terms, clientOrderId, source, strategy: null });

@@ -48,6 +48,12 @@ export function riskRoutes(app: ServiceApp, pool: Pool, risk: ServiceClient): vo
     ...passed('The trading state, as risk-manager has it', '/api/v1/circuit-breaker/status'),
   });
 
+  app.route({
+    method: 'GET',
+    url: '/api/risk/scope',
+    ...passed('Which symbols the roll-out lets this release trade, as risk-manager has it', '/api/v1/scope'),
+  });
+
   app.get(
     '/api/risk/events',
     {

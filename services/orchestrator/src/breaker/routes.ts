@@ -1,15 +1,14 @@
 import { Type } from 'typebox';
-import { HttpError, type ServiceApp } from '@papergate/service-kit';
+import { HttpError, ReasonSchema, type ServiceApp } from '@papergate/service-kit';
 import { answerAs, requireJson } from '../upstream/pass-on.ts';
 import { unreachable, type Upstream, type UpstreamCall } from '../upstream/upstream.ts';
 import type { StateWatch } from './state.ts';
 
-const Reason = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' });
 export const TripBody = Type.Object(
-  { reason: Reason, state: Type.Optional(Type.Enum(['REDUCING', 'HALTED'])) },
+  { reason: ReasonSchema, state: Type.Optional(Type.Enum(['REDUCING', 'HALTED'])) },
   { additionalProperties: false },
 );
-const ResetBody = Type.Object({ reason: Reason }, { additionalProperties: false });
+const ResetBody = Type.Object({ reason: ReasonSchema }, { additionalProperties: false });
 
 /** `/api/v1/circuit-breaker/*`, passed to risk-manager, which alone decides. */
 export function breakerRoutes(app: ServiceApp, risk: Upstream, watch: StateWatch): void {

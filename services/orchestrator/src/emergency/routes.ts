@@ -1,12 +1,9 @@
 import { Type } from 'typebox';
-import type { ServiceApp } from '@papergate/service-kit';
+import { ReasonSchema, type ServiceApp } from '@papergate/service-kit';
 import type { StateWatch } from '../breaker/state.ts';
 import { describeStop, emergencyStop, type EmergencyStopOptions } from './stop.ts';
 
-const StopBody = Type.Object(
-  { reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' })) },
-  { additionalProperties: false },
-);
+const StopBody = Type.Object({ reason: Type.Optional(ReasonSchema) }, { additionalProperties: false });
 
 /** `POST /api/v1/emergency-stop`: 200 once the broker confirms that no order is open, else 503 with what is and is not done. */
 export function emergencyRoutes(app: ServiceApp, options: EmergencyStopOptions, watch: StateWatch): void {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { HttpError, type OrderRequest, type ServiceApp } from '@papergate/service-kit';
+import { HttpError, OrderRequestSchema, type OrderRequest, type ServiceApp } from '@papergate/service-kit';
 import { answerAs, passOn } from '../upstream/pass-on.ts';
 import type { Upstream, UpstreamAnswer } from '../upstream/upstream.ts';
 import { OutcomeUnknown } from './place.ts';
@@ -15,8 +15,8 @@ export interface OrderRoutes {
 const OrderQuery = Type.Object(
   {
     status: Type.Optional(Type.Enum(['open', 'closed', 'all'])),
-    symbol: Type.Optional(Type.String({ minLength: 1, maxLength: 16 })),
-    client_order_id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    symbol: Type.Optional(Type.String({ minLength: 1, maxLength: 16, pattern: '^[A-Z0-9./]+$' })),
+    client_order_id: Type.Optional(Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9._:-]+$' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
   },
   { additionalProperties: false },
@@ -25,7 +25,7 @@ const OrderParams = Type.Object({ id: Type.String({ maxLength: 128, pattern: '^[
 
 /** `/api/v1/orders`, passed to execution-engine. */
 export function orderRoutes(app: ServiceApp, { engine, place, requireKnownState }: OrderRoutes): void {
-  app.post('/api/v1/orders', async (request, reply) => {
+  app.post('/api/v1/orders', { config: { describedBody: OrderRequestSchema } }, async (request, reply) => {
     const order = requireOrder(request.body);
     await requireKnownState();
     try {

@@ -1,3 +1,4 @@
+import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Environment } from '@papergate/config';
 import { HttpError, PostedTickSchema, type PostedTick, type ServiceApp } from '@papergate/service-kit';
@@ -5,6 +6,7 @@ import type { TickGatherer } from './gather.ts';
 
 const tick = Compile(PostedTickSchema);
 const MAX_TICKS = 10_000;
+const Posted = Type.Union([PostedTickSchema, Type.Array(PostedTickSchema, { minItems: 1, maxItems: MAX_TICKS })]);
 
 /** `POST /api/v1/market_data`: one tick or an array; refused in production, where the market alone makes prices. */
 export function tickRoutes(app: ServiceApp, gatherer: TickGatherer, environment: Environment): void {
@@ -18,7 +20,7 @@ export function tickRoutes(app: ServiceApp, gatherer: TickGatherer, environment:
     }
     return { accepted: await gatherer.post(requireTicks(body)) };
   };
-  app.post('/api/v1/market_data', (request) => accept(request.body));
+  app.post('/api/v1/market_data', { config: { describedBody: Posted } }, (request) => accept(request.body));
 }
 
 export function requireTicks(body: unknown): PostedTick[] {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { RiskLimits } from '@papergate/config';
 import type { ServiceApp } from '@papergate/service-kit';
-import { HttpError } from '@papergate/service-kit';
+import { HttpError, ReasonSchema } from '@papergate/service-kit';
 import type { Announced } from '../breaker/announcer.ts';
 import type { Breaker } from '../breaker/breaker.ts';
 import { dailyPnl, markOf, unrealized, valuationPrice, worstQuantity, type Exposure } from '../exposure/exposure.ts';
@@ -19,12 +19,11 @@ export interface RouteOptions {
   now: () => number;
 }
 
-const Reason = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' });
 const TripBody = Type.Object(
-  { reason: Reason, state: Type.Optional(Type.Enum(['REDUCING', 'HALTED'])) },
+  { reason: ReasonSchema, state: Type.Optional(Type.Enum(['REDUCING', 'HALTED'])) },
   { additionalProperties: false },
 );
-const ResetBody = Type.Object({ reason: Reason }, { additionalProperties: false });
+const ResetBody = Type.Object({ reason: ReasonSchema }, { additionalProperties: false });
 
 /** The limits, what is at stake, and the breaker, as docs/architecture.md lists them. */
 export function addRoutes(app: ServiceApp, { announced, breaker, exposure, limits, now, onReset }: RouteOptions): void {

@@ -19,6 +19,7 @@ import {
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Readiness } from '../lifecycle/readiness.ts';
 import { guardRequests } from './guard.ts';
+import { describeRoutes } from './openapi.ts';
 import { finishRequests } from './in-flight.ts';
 
 export interface ServiceAppOptions {
@@ -62,7 +63,7 @@ export class HttpError extends PapergateError {
 
 /**
  * The app that every service starts from: guard, `/health`, `/health/ready`, `/metrics`, `/api/v1/config`,
- * schemas by TypeBox, WebSockets, one shape for errors. Built, not listening; tests use `app.inject`.
+ * `/openapi.json`, schemas by TypeBox, WebSockets, one shape for errors. Built, not listening; tests use `app.inject`.
  */
 export async function buildServiceApp(options: ServiceAppOptions): Promise<ServiceApp> {
   const { service, system, env, metrics, readiness, now = Date.now } = options;
@@ -82,28 +83,37 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
   });
   finishRequests(app, system.shutdown_timeout_ms / 2);
   measure(app, metrics);
+  refuseNul(app);
   answerErrors(app);
 
+  await describeRoutes(app, service, env.releaseSha);
   const startedAt = now();
-  app.get('/health', () => ({
+  app.get('/health', { schema: OPEN('Alive: the process answers') }, () => ({
     status: 'healthy',
     service,
     uptime_seconds: Math.floor((now() - startedAt) / 1000),
     release: env.releaseSha,
   }));
-  app.get('/health/ready', async (_request, reply) => {
+  app.get('/health/ready', { schema: OPEN('Ready: 200, or 503 with what is missing') }, async (_request, reply) => {
     const report = await readiness.report();
     const { ready, checks } = report;
     return reply
       .code(ready ? 200 : 503)
       .send({ ready, [service === 'observability-api' ? 'collectors' : 'checks']: checks });
   });
-  app.get('/metrics', async (_request, reply) =>
+  app.get('/metrics', { schema: { summary: 'Prometheus text', tags: ['service'] } }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
-  app.get('/api/v1/config', () => effectiveConfig(system, env));
+  app.get(
+    '/api/v1/config',
+    { schema: { summary: 'Effective configuration, secrets redacted', tags: ['service'] } },
+    () => effectiveConfig(system, env),
+  );
   return app;
 }
+
+/** Of a route that needs no token. */
+const OPEN = (summary: string) => ({ summary, tags: ['service'], security: [] });
 
 /** The configuration in force, secrets redacted. */
 export function effectiveConfig(system: SystemConfig, env: RuntimeEnv): Record<string, unknown> {
@@ -124,6 +134,13 @@ export function effectiveConfig(system: SystemConfig, env: RuntimeEnv): Record<s
 /** A client that sent its token as a subprotocol has to be answered with one that it offered, and never with the token. */
 function chooseProtocol(protocols: Set<string>): string | false {
   return [...protocols].find((protocol) => !protocol.startsWith('bearer.')) ?? false;
+}
+
+/** No name and no number holds one, and PostgreSQL takes it in no text. */
+function refuseNul(app: ServiceApp): void {
+  app.addHook('onRequest', async (request) => {
+    if (request.url.includes('%00')) throw new HttpError(400, 'INVALID_REQUEST', 'the address holds a NUL character');
+  });
 }
 
 function measure(app: ServiceApp, metrics: Metrics): void {

@@ -138,6 +138,9 @@ const Amount = Type.Union([
   Type.Number({ exclusiveMinimum: 0 }),
   Type.String({ pattern: '^(0|[1-9][0-9]*)(\\.[0-9]{1,9})?$', maxLength: 30 }),
 ]);
+/** Why somebody halts, resets or stops: stored as text, so without NUL, which PostgreSQL does not take. */
+export const ReasonSchema = Type.String({ minLength: 1, maxLength: 500, pattern: '^[^\\u0000]*\\S[^\\u0000]*$' });
+
 export const OrderRequestSchema = Type.Object(
   {
     symbol: Type.String({ pattern: '^[A-Z][A-Z0-9]{0,9}([./][A-Z0-9]{1,5})?$' }),
