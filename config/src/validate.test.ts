@@ -45,6 +45,26 @@ describe('validating everything', () => {
     }
   });
 
+  test('does without a configuration only where it may, and where there is none of any kind', () => {
+    const root = join(folder.dir, 'elsewhere');
+    const without = join(root, 'config');
+    mkdirSync(root);
+    const own = { ...env, ALPACA_BASE_URL: 'https://paper-api.alpaca.markets' };
+    const over = { configDir: without, root, mayBeWithoutConfig: true, env: own };
+    expect(validate({ configDir: without }).problems).not.toEqual([]);
+    expect(validate(over)).toMatchObject({ ok: true, isWithoutConfig: true, problems: [], policy: { ok: true } });
+    expect(validate({ ...over, env: { ...own, ALPACA_API_KEY: LIVE } }).ok).toBe(false);
+    expect(validate({ ...over, env: { ...own, ALPACA_BASE_URL: undefined } }).ok).toBe(false);
+    mkdirSync(without);
+    expect(validate(over)).toMatchObject({ ok: true, isWithoutConfig: true });
+    // Somebody meant to have one.
+    writeFileSync(join(without, 'system.stagign.json'), '{}');
+    expect(validate(over)).toMatchObject({ ok: false, isWithoutConfig: false });
+    rmSync(without, { recursive: true });
+    writeFileSync(without, 'a file');
+    expect(validate(over).ok).toBe(false);
+  });
+
   test('returns the configuration that it read, and how much was searched', () => {
     const report = validate();
     expect(report.system?.environment).toBe('staging');

@@ -1,7 +1,8 @@
+import { readdirSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { scaled } from './decimal.ts';
 import { readRuntimeEnv, type EnvSource } from './env.ts';
-import { UserError } from './errors.ts';
+import { errorCode, UserError } from './errors.ts';
 import { inspectRiskLimits } from './load/risk-limits.ts';
 import { inspectSystemConfig } from './load/system.ts';
 import { checkCredentials } from './policy/check.ts';
@@ -18,6 +19,8 @@ export interface ValidateInput {
   /** The repository: everything in it is searched for keys. Without it only `configDir` is. */
   root?: string | undefined;
   gate?: GateEvidence | undefined;
+  /** A repository that holds nothing of this configuration is judged without it; one that holds a part needs all of it. */
+  mayBeWithoutConfig?: boolean | undefined;
 }
 
 export interface ValidateProblem {
@@ -37,6 +40,8 @@ export interface ValidateReport {
   problems: ValidateProblem[];
   /** What the credential policy says, offline; `probeCredentials` asks the rest. */
   policy: PolicyReport;
+  /** There is none, and there may be none. */
+  isWithoutConfig: boolean;
   scanned: { files: number; characters: number };
   /** Where they could be read. */
   system?: SystemConfig;
@@ -47,9 +52,11 @@ export interface ValidateReport {
  * Loads the whole configuration of an environment and applies the credential policy. It reports all problems
  * rather than the first and throws for none of them. Nothing is asked over a network.
  */
-export function validateAll({ configDir, environment, env, root, gate }: ValidateInput): ValidateReport {
-  const system = inspectSystemConfig(configDir, environment);
-  const risk = inspectRiskLimits(configDir, environment);
+export function validateAll(input: ValidateInput): ValidateReport {
+  const { configDir, environment, env, root, gate, mayBeWithoutConfig = false } = input;
+  const isWithout = mayBeWithoutConfig && !holdsConfig(configDir);
+  const system = isWithout ? NOTHING : inspectSystemConfig(configDir, environment);
+  const risk = isWithout ? NOTHING : inspectRiskLimits(configDir, environment);
   const files = scanFiles(configDir, root);
   const problems: ValidateProblem[] = [...system.problems, ...risk.problems].map(
     ({ code, file, key, message, fix }) => {
@@ -70,10 +77,25 @@ export function validateAll({ configDir, environment, env, root, gate }: Validat
     environment,
     problems,
     policy,
+    isWithoutConfig: isWithout,
     scanned: { files: files.length, characters: files.reduce((sum, { content }) => sum + content.length, 0) },
     ...(system.value === undefined ? {} : { system: system.value }),
     ...(risk.value === undefined ? {} : { riskLimits: risk.value }),
   };
+}
+
+const NOTHING = { problems: [], value: undefined };
+/** Of every environment: a file with another one's name is a mistake, and not another kind of repository. */
+const CONFIG_FILE = /^(?:system\..*\.json|risk_limits.*\.toml|gate\..*\.json)$/;
+
+function holdsConfig(configDir: string): boolean {
+  try {
+    return readdirSync(configDir).some((name) => CONFIG_FILE.test(name));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    // What cannot be looked into may hold one.
+    return true;
+  }
 }
 
 function scanFiles(configDir: string, root: string | undefined): ScanFile[] {

@@ -56,6 +56,8 @@ async function judge({ inputs, context, env: jobEnv, log, signal }: Job): Promis
     probe: inputs.probe,
     signal,
     gate: gatePath === undefined ? undefined : readGateEvidence(gatePath),
+    // Another repository's own services need none of it; in production, in doubt, it blocks.
+    mayBeWithoutConfig: environment !== 'production',
   });
   const names = await judgeSecretNames(gitHubOf(inputs['github-token'], context, jobEnv, signal), {
     environment,

@@ -7,7 +7,7 @@ import { writePairs } from './files.ts';
 import { beginRun, followJobs } from './github.ts';
 import { ActLog } from './lines.ts';
 import { makeOrigin, nameOf } from './origin.ts';
-import { writeStandIns } from './stand-ins.ts';
+import { versionOf, writeStandIns } from './stand-ins.ts';
 import type { ActOutcome, ActRequest, ActSurroundings } from './types.ts';
 import { environmentsOf, eventOf, findWorkflow, foreignActions } from './workflow.ts';
 
@@ -29,7 +29,7 @@ export async function runWorkflow(request: ActRequest, surroundings: ActSurround
   const workflow = findWorkflow(origin.dir, request.workflow);
   const event = eventOf(workflow, request.event);
   const repository = nameOf(request.repository);
-  const { inputs = {}, variables = {}, secrets = {} } = request;
+  const { inputs = {}, variables = {}, secrets = {}, actions = {} } = request;
 
   const file = (name: string, text: string): string => {
     const path = join(folders.run, name);
@@ -39,7 +39,9 @@ export async function runWorkflow(request: ActRequest, surroundings: ActSurround
   const github = { repository, runId, ref: refOf(event, origin), apiUrl: fake.url };
   const payload = makeEvent({ event, repository, origin, inputs }, request.payload);
   const [port] = await freePorts(1);
-  const standIns = writeStandIns(foreignActions(origin.dir, workflow.path), join(folders.run, 'stand-ins'));
+  const foreign = foreignActions(origin.dir, workflow.path).filter((uses) => actions[versionOf(uses)] === undefined);
+  const standIns = writeStandIns(foreign, join(folders.run, 'stand-ins'));
+  const given = Object.entries(actions).map(([name, folder]) => `${name}=${folder}`);
   const args = [
     event,
     '--json',
@@ -62,7 +64,7 @@ export async function runWorkflow(request: ActRequest, surroundings: ActSurround
     `--defaultbranch=${origin.defaultBranch}`,
     '--actor=developer',
     ...RUNNERS.map((label) => `--platform=${label}=-self-hosted`),
-    ...standIns.map((pair) => `--local-repository=${pair}`),
+    ...[...standIns, ...given].map((pair) => `--local-repository=${pair}`),
     ...(request.job === undefined ? [] : [`--job=${request.job}`]),
   ];
   const environments = environmentsOf(origin.dir, workflow.path, inputs);

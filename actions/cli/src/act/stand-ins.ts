@@ -38,3 +38,6 @@ export function writeStandIns(uses: readonly string[], dir: string): string[] {
 }
 
 const repositoryOf = (uses: string): string => uses.split('@')[0]?.split('/').slice(0, 2).join('/') ?? uses;
+
+/** The repository of an action, as of one version: `owner/name@ref` of `owner/name/path@ref`. */
+export const versionOf = (uses: string): string => `${repositoryOf(uses)}@${uses.split('@')[1] ?? ''}`;

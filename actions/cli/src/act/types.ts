@@ -7,6 +7,11 @@ export interface ActRequest {
   repository: string;
   /** A checkout whose packages are linked where a job has the same; the repository itself where it is left out. */
   packages?: string;
+  /**
+   * Folders that stand for repositories of actions, `owner/name@ref`: what GitHub would download for
+   * `uses: owner/name/path@ref`.
+   */
+  actions?: Readonly<Record<string, string>>;
   /** A file in `.github/workflows`, with or without folder and ending. */
   workflow: string;
   /** What triggers it; where it is left out: `workflow_dispatch` if the workflow has it, else the first that it names. */

@@ -31,8 +31,10 @@ export async function validateCheckout(options: {
   signal: AbortSignal;
   /** Production only. */
   gate?: GateEvidence | undefined;
+  /** True: a repository without any configuration of this kind is judged without it, which is noted. */
+  mayBeWithoutConfig?: boolean;
 }): Promise<ValidateOutcome> {
-  const { repository, environment, env } = options;
+  const { repository, environment, env, mayBeWithoutConfig } = options;
   const judged = judgedEnvironment(environment, env);
   const report = validateAll({
     configDir: join(repository, 'config'),
@@ -40,6 +42,7 @@ export async function validateCheckout(options: {
     env: judged.env,
     root: repository,
     gate: options.gate,
+    mayBeWithoutConfig,
   });
   const outcome: ValidateOutcome = {
     ok: report.ok,
@@ -49,16 +52,21 @@ export async function validateCheckout(options: {
     checked: report.policy.checked,
     notes: [...report.policy.notes],
   };
+  if (report.isWithoutConfig)
+    outcome.notes.push(
+      'the checkout holds no configuration of Papergate (config/system.*.json): there was none to judge',
+    );
+  const baseUrl = env['ALPACA_BASE_URL'] ?? report.system?.alpaca.base_url;
   if (judged.demo && !bringsSimulator(env))
     outcome.notes.push('keys: those made for a run; they open nothing but its simulator, so no host was asked');
   else if (!options.probe) outcome.notes.push('the probe was left out: no host was asked about the key');
-  else if (!report.ok || report.system === undefined)
+  else if (!report.ok || baseUrl === undefined)
     outcome.notes.push('no host was asked about the key, because of what is listed above');
   else {
     const asked = await probeCredentials(
       {
         environment,
-        baseUrl: env['ALPACA_BASE_URL'] ?? report.system.alpaca.base_url,
+        baseUrl,
         key: readSecret(env, 'ALPACA_API_KEY') ?? new Secret(''),
         secret: readSecret(env, 'ALPACA_SECRET_KEY') ?? new Secret(''),
       },

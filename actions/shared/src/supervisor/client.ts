@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ExternalError, PapergateError, type EnvSource, type ExitCode, type Secret } from '@papergate/config';
 import { writeAtomic, type Home } from '../home/index.ts';
 import { isRunning } from '../process/facts.ts';
@@ -12,6 +11,7 @@ import { lastLines, openLog } from './log-file.ts';
 import { machineEnvironment } from './machine-env.ts';
 import type { DeployPlan, SecretName } from './plan.ts';
 import { readProcessRecord } from './processes.ts';
+import { supervisorProgram } from './program.ts';
 import type { StagingStatus, SupervisorCommand, SupervisorEvent, SupervisorMessage } from './status.ts';
 
 /** A supervisor that this process has started and that ends with it unless it is detached. */
@@ -38,7 +38,7 @@ export interface StartOptions {
 export function startSupervisor({ plan, planPath, home, secrets, env, onEvent }: StartOptions): SupervisorHandle {
   writeAtomic(planPath, `${JSON.stringify(plan, null, 2)}\n`);
   const log = openLog(join(home.logs, 'supervisor.log'));
-  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), planPath], {
+  const child = spawn(process.execPath, [supervisorProgram(), planPath], {
     cwd: home.dir,
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
