@@ -5,7 +5,7 @@ import { testContext, until } from '@papergate/service-kit/testing';
 import { buildDashboard } from './build.ts';
 import { startBundleDouble, type BundleDouble } from './testing/bundle-double.ts';
 import { CHROMIUM_FLAGS, findChromium } from './testing/chromium.ts';
-import { answerAll, metrics, order, service, status, trading } from './testing/sample-bundle.ts';
+import { answerAll, metrics, order, scope, service, status, trading } from './testing/sample-bundle.ts';
 
 // Generous: two cores that others use as well must not make a test fail.
 jest.setTimeout(60_000);
@@ -162,6 +162,18 @@ else
       expect(await page.isEnabled('#stop')).toBe(true);
     }, 60_000);
 
+    test('says which share may trade while a release is rolled out, and nothing where that is all', async () => {
+      const answer = (body: Record<string, unknown>): void =>
+        void double.answers.set('GET /api/risk/scope', { status: 200, body });
+      answer(scope({ stage: 'share', effective: ['AAPL'], reason: 'watched', set_by: 'run 7', set_at: new Date() }));
+      const page = await open();
+      await shows(page, '#rollout', /^Roll-out, share: AAPL may be traded.* – watched \(run 7, since/);
+      expect(await page.isVisible('#rollout')).toBe(true);
+      answer(scope());
+      await until('the line to go', () => page.isHidden('#rollout'));
+      expect(problems).toEqual([]);
+    }, 60_000);
+
     test('never looks up to date when it is not', async () => {
       const page = await open();
       stream();
@@ -278,8 +290,10 @@ else
     test.each(['light', 'dark'] as const)(
       'has enough contrast everywhere in %s colours',
       async (colorScheme) => {
+        double.answers.set('GET /api/risk/scope', { status: 200, body: scope({ effective: ['AAPL'] }) });
         const page = await open({ colorScheme });
         stream();
+        await shows(page, '#rollout', 'AAPL');
         await shows(page, '#risk', 'RISK_ORDER_VALUE');
         await shows(page, '#orders', 'AAPL');
         const weak = await page.evaluate(`(${weakContrasts.toString()})()`);

@@ -7,6 +7,7 @@ import { showSignals, showRiskEvents } from './views/feeds.js';
 import { showAccount, showExposure, showPnl, showRates } from './views/figures.js';
 import { Plots } from './views/plots.js';
 import { showRelease, showServices, showServicesUnknown } from './views/services.js';
+import { showScope } from './views/rollout.js';
 import { showBadge, showState } from './views/state.js';
 import { Orders, showPositions } from './views/trading.js';
 
@@ -85,6 +86,7 @@ function start() {
       ),
     2_000,
   );
+  poll(() => ask('scope', 'roll-out', () => observability('risk/scope'), showScope), 3_000);
   poll(() => ask('exposure', 'exposure', () => observability('risk/exposure'), showExposure), 3_000);
   poll(
     () =>

@@ -13,7 +13,7 @@ export const ORCHESTRATOR: Mount = {
 
 export const OBSERVABILITY: Mount = {
   prefix: '/api/',
-  read: /^(?:system\/status|system\/circuit-breaker\/status|trades\/pnl|risk\/exposure|risk\/events|signals|metrics\/system|metrics\/history|storage\/stats)$/,
+  read: /^(?:system\/status|system\/circuit-breaker\/status|trades\/pnl|risk\/exposure|risk\/scope|risk\/events|signals|metrics\/system|metrics\/history|storage\/stats)$/,
   // Nothing is written there from a page.
   write: /^(?!)$/,
 };

@@ -69,6 +69,22 @@ export function order(overrides: Record<string, unknown> = {}) {
   };
 }
 
+/** What the roll-out lets the release trade: everything, until told otherwise. */
+export function scope(overrides: Record<string, unknown> = {}) {
+  return {
+    release: '0123456789abcdef',
+    environment: 'development',
+    stage: 'unset',
+    symbols: 'all',
+    reason: 'none has been set for this release',
+    set_by: null,
+    set_at: null,
+    expires_at: null,
+    effective: 'all',
+    ...overrides,
+  };
+}
+
 /** A second of the live stream; its numbers depend on `at` alone. */
 export function sample(at: number) {
   const wave = Math.sin(at / 20_000);
@@ -157,6 +173,7 @@ export function answerAll(double: BundleDouble, now: number): void {
     trades_list: [],
   });
   answer('GET /api/risk/exposure', { gross_exposure: '13251.60', net_exposure: '-4850.60', equity: '1000183.40' });
+  answer('GET /api/risk/scope', scope());
   answer('GET /api/signals', {
     signals: [
       {
