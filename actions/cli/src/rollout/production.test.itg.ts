@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { ActionEnd } from '@papergate/delivery';
+import { startProduction, type TestProduction } from './production.ts';
+
+jest.setTimeout(240_000);
+
+let production: TestProduction;
+let first: string;
+beforeAll(async () => {
+  production = await startProduction();
+  first = production.clone.git('rev-parse', 'HEAD');
+});
+afterAll(() => production.close());
+
+const scope = async () => (await production.ask('risk-manager', '/api/v1/scope')).body as Record<string, unknown>;
+const rollout = ({ outputs }: ActionEnd): unknown => JSON.parse(outputs['rollout'] ?? 'null');
+/** Does something once the log of the job says so, beside it. */
+const when = (words: RegExp, act: () => Promise<void>) => {
+  let doing: Promise<void> | undefined;
+  return {
+    onOutput: (text: string) => {
+      if (doing === undefined && words.test(text)) doing = act();
+    },
+    done: () => doing ?? Promise.reject(new Error(`it never said ${words.source}`)),
+  };
+};
+const said = ({ output, outputs }: ActionEnd): string =>
+  `${JSON.stringify(outputs)}\n${output.replaceAll(/^::add-mask::.*$/gm, '').slice(-6_000)}`;
+
+describe('a production that is delivered to', () => {
+  test('is let at the market step by step: none, a fifth of the symbols, all', async () => {
+    const answers: Record<string, number> = {};
+    const within = when(/roll-out 2\/3: share \(AAPL\), watched[^]*looks/, async () => {
+      answers['inside'] = (await production.order('AAPL', 'first-inside')).status;
+      answers['outside'] = (await production.order('MSFT', 'first-outside')).status;
+    });
+    const end = await production.deploy(first, within);
+    if (end.code !== 0) throw new Error(said(end));
+    await within.done();
+    expect(end.outputs).toMatchObject({ verdict: 'pass', outcome: 'delivered', sha: first });
+    expect(rollout(end)).toEqual({ status: 'complete', reached: 'all', failed: null });
+    expect(answers).toEqual({ inside: 200, outside: 400 });
+    expect(await production.sent()).toEqual(['first-inside']);
+    expect(await scope()).toMatchObject({ release: first, stage: 'all', effective: 'all', expires_at: null });
+    expect((await production.order('MSFT', 'first-after')).status).toBe(200);
+    const evidence = end.outputs['evidence'] ?? '';
+    expect(readdirSync(evidence).filter((name) => name.startsWith('rollout.'))).toEqual([
+      'rollout.1-no-order-flow.json',
+      'rollout.2-share.json',
+      'rollout.3-all.json',
+    ]);
+    expect(JSON.parse(readFileSync(join(evidence, 'promote.json'), 'utf8'))).toMatchObject({
+      stage: 'promote',
+      status: 'passed',
+      commit: first,
+      data: { rollout: 'complete', reached: 'all' },
+    });
+    expect(end.summary).toContain('<code>no-order-flow</code>');
+  });
+
+  test('goes back by itself to the release before, with the orders that one had, where a step does not hold', async () => {
+    const second = production.nextCommit('second');
+    const answers: number[] = [];
+    const within = when(/roll-out 2\/3: share \(AAPL\), watched[^]*looks/, async () => {
+      answers.push((await production.order('MSFT', 'second-outside')).status);
+      // The broker begins to refuse: something is wrong with what this release sends.
+      const match = { method: 'POST', path: '/v2/orders' };
+      await production.fault({ kind: 'status', status: 422, times: null, match });
+      answers.push((await production.order('AAPL', 'second-inside')).status);
+    });
+    const end = await production.deploy(second, within);
+    await within.done();
+    await production.reset();
+    if (end.outputs['outcome'] !== 'undone') throw new Error(said(end));
+    expect(end.code).toBe(1);
+    expect(answers).toEqual([400, 200]);
+    expect(end.outputs).toMatchObject({ verdict: 'block', 'reason-code': 'ROLLOUT_WATCH', sha: first });
+    expect(rollout(end)).toEqual({ status: 'failed', reached: 'no-order-flow', failed: 'share' });
+    expect(end.output).toContain('orders rejected by the broker: 1');
+    expect(end.summary).toContain(`${first.slice(0, 12)} runs again, with all orders`);
+    expect(await production.commit()).toBe(first);
+    expect(await scope()).toMatchObject({ release: first, effective: 'all' });
+    expect((await production.order('MSFT', 'back-again')).status).toBe(200);
+    expect(await production.sent()).not.toContain('second-outside');
+  });
+
+  test('lets nothing more through where its runner is killed in the middle of a step', async () => {
+    const third = production.nextCommit('third');
+    const killed = await production.deploy(third, {
+      onOutput: (text, kill) => {
+        if (/roll-out 2\/3: share \(AAPL\), watched[^]*looks/.test(text)) kill('SIGKILL');
+      },
+    });
+    expect(killed.code).toBeNull();
+    expect(await scope()).toMatchObject({ release: third, stage: 'share' });
+    for (let tries = 0; (await scope())['stage'] !== 'expired' && tries < 200; tries++) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
+    }
+    expect(await scope()).toMatchObject({ release: third, stage: 'expired', effective: [] });
+    expect((await production.order('AAPL', 'nobody-watches')).status).toBe(400);
+  });
+});
