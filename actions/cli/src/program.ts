@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, UserError } from '@papergate/config';
 import { addAct } from './commands/act.ts';
 import { addAudit } from './commands/audit.ts';
+import { addBacktest } from './commands/backtest.ts';
 import { addBench } from './commands/bench.ts';
 import { addDb } from './commands/db.ts';
 import { addDeploy } from './commands/deploy.ts';
@@ -38,7 +39,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
     add(program, context);
   }
   for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addMetrics]) add(program, context);
-  for (const add of [addTest, addBench, addSetup, addAct, addWorkflow, addGitHub]) add(program, context);
+  for (const add of [addTest, addBench, addBacktest, addSetup, addAct, addWorkflow, addGitHub]) add(program, context);
   return program;
 }
 
