@@ -1,7 +1,7 @@
 import type { Breaker } from './breaker/breaker.ts';
 import type { BreakerRules, FeedHealth } from './breaker/rules.ts';
 import type { Recorder } from './events/recorder.ts';
-import { dailyPnl, openPnl, type Exposure } from './exposure/exposure.ts';
+import { dailyPnl, type Exposure } from './exposure/exposure.ts';
 import { heldExposure, sumOthers } from './exposure/totals.ts';
 import type { Instruments } from './instruments.ts';
 import type { CompiledLimits } from './limits/compile.ts';
@@ -48,7 +48,7 @@ export class Monitor {
       () =>
         `gross exposure with open orders is ${usd(gross)}, above ${percentText(limits.monitoring.exposureWarning)} % of the limit of ${usd(limits.position.gross)}`,
     );
-    const open = openPnl(exposure);
+    const open = exposure.totals().pnl;
     const losses: [code: string, what: string, lost: Attos, limit: Attos][] = [
       ['WARN_DAILY_LOSS', 'today’s loss', -(exposure.realizedToday + open), limits.loss.daily],
       ['WARN_WEEKLY_LOSS', 'the loss since Monday', -(exposure.realizedWeek + open), limits.loss.weekly],

@@ -11,6 +11,8 @@ export interface CheckedOrder {
   price: Nanos | undefined;
   stopPrice: Nanos | undefined;
   strategy: string | undefined;
+  /** What it wants, as text; worked out when it is first asked for. */
+  intent?: string;
 }
 
 export type Refusal = { code: string; message: string };

@@ -198,7 +198,7 @@ describe('reservations', () => {
     expect(ask()).toMatchObject({ allowed: true });
     expect(nanosText(exposure.symbol('AAPL').buys)).toBe('30');
     expect(handle({ type: 'release', client_order_id: 'order-1' })).toEqual({ ok: true });
-    expect(sumOthers(exposure, undefined)).toEqual({ gross: 0n, high: 0n, low: 0n, open: 0 });
+    expect(sumOthers(exposure, undefined)).toEqual({ gross: 0n, high: 0n, low: 0n, open: 0, pnl: 0n });
   });
 
   test('a symbol without a mark is valued at what was paid, or at what is offered', () => {
@@ -212,6 +212,7 @@ describe('reservations', () => {
       high: attos('2600'),
       low: attos('2000'),
       open: 2,
+      pnl: 0n,
     });
   });
 

@@ -66,6 +66,7 @@ export class Traffic {
 }
 
 /** Two strategies that want the same are two intents; clients without a name are one. */
-function intentOf({ symbol, side, type, quantity, price, stopPrice, strategy }: CheckedOrder): string {
-  return `${symbol} ${side} ${type} ${quantity} ${price ?? ''} ${stopPrice ?? ''} ${strategy ?? ''}`;
+function intentOf(order: CheckedOrder): string {
+  const { symbol, side, type, quantity, price, stopPrice, strategy } = order;
+  return (order.intent ??= `${symbol} ${side} ${type} ${quantity} ${price ?? ''} ${stopPrice ?? ''} ${strategy ?? ''}`);
 }

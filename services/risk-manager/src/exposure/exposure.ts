@@ -2,6 +2,21 @@ import type { Side, Tick, TradingState } from '@papergate/service-kit';
 import { Funds } from '../account/funds.ts';
 import { abs, max, MICROS_TO_NANOS, type Attos, type Nanos } from '../units.ts';
 
+/** What a symbol has in the totals, or all of them have. */
+export interface Share {
+  gross: Attos;
+  /** Net value when every open buy, and no sell, is filled; and the reverse. */
+  high: Attos;
+  low: Attos;
+  /** Symbols that are held or ordered. */
+  open: number;
+  /** What open positions would bring or cost at their marks. */
+  pnl: Attos;
+}
+export type Totals = Share;
+
+const NO_SHARE: Share = Object.freeze({ gross: 0n, high: 0n, low: 0n, open: 0, pnl: 0n });
+
 /** What one symbol is worth and what may still happen to it. */
 export interface SymbolExposure {
   symbol: string;
@@ -54,6 +69,9 @@ export interface Equity {
 
 interface KnownSymbol extends SymbolExposure {
   readonly open: Set<Reservation>;
+  /** What it was when the totals were last brought up to date. */
+  share: Share;
+  dirty: boolean;
 }
 
 /** Everything that a check looks at. Changed only through the methods, which keep the sums right. */
@@ -75,6 +93,8 @@ export class Exposure {
   /** Positions that were closed at a loss, one after the other. */
   lossStreak = 0;
   #untraded = 0;
+  readonly #totals: Totals = { gross: 0n, high: 0n, low: 0n, open: 0, pnl: 0n };
+  readonly #dirty: KnownSymbol[] = [];
 
   /** Orders of today that were filled, or still may be. */
   get possibleTrades(): number {
@@ -100,6 +120,8 @@ export class Exposure {
         lowest: undefined,
         orderPrice: 0n,
         open: new Set(),
+        share: NO_SHARE,
+        dirty: false,
       };
       this.symbols.set(name, found);
     }
@@ -146,6 +168,30 @@ export class Exposure {
     this.tradesToday += 1;
   }
 
+  /** All symbols, each at its worst; open positions at their marks. Costs only what has changed since it was asked last. */
+  totals(): Readonly<Totals> {
+    const totals = this.#totals;
+    for (const symbol of this.#dirty) {
+      const { share } = symbol;
+      const next = shareOf(symbol);
+      totals.gross += next.gross - share.gross;
+      totals.high += next.high - share.high;
+      totals.low += next.low - share.low;
+      totals.pnl += next.pnl - share.pnl;
+      totals.open += next.open - share.open;
+      symbol.share = next;
+      symbol.dirty = false;
+    }
+    this.#dirty.length = 0;
+    return totals;
+  }
+
+  #touch(symbol: KnownSymbol): void {
+    if (symbol.dirty) return;
+    symbol.dirty = true;
+    this.#dirty.push(symbol);
+  }
+
   setPosition(name: string, quantity: Nanos, averagePrice: Nanos, openedAt: number | undefined): void {
     const symbol = this.symbol(name);
     // Out of zero, or through it: another position.
@@ -156,6 +202,7 @@ export class Exposure {
     symbol.quantity = quantity;
     symbol.averagePrice = averagePrice;
     symbol.openedAt = quantity === 0n ? undefined : openedAt;
+    this.#touch(symbol);
   }
 
   /**
@@ -172,8 +219,20 @@ export class Exposure {
       symbol.ask = tick.a;
     }
     if (tick.p !== undefined) symbol.last = tick.p;
+    this.#marked(symbol, at);
+  }
+
+  /** A book and a last trade as market-data had them at this moment; 0 where it had none. */
+  setMark(name: string, { bid, ask, last }: { bid: number; ask: number; last: number }, at: number): void {
+    const symbol = this.symbol(name);
+    Object.assign(symbol, { bid, ask, last });
+    this.#marked(symbol, at);
+  }
+
+  #marked(symbol: KnownSymbol, at: number): void {
     symbol.markAt = at;
     if (symbol.quantity !== 0n) this.#follow(symbol);
+    if (symbol.share !== NO_SHARE) this.#touch(symbol);
   }
 
   /** A stub quote is no price that a position ever had. */
@@ -186,7 +245,8 @@ export class Exposure {
     if (symbol.lowest === undefined || mark < symbol.lowest) symbol.lowest = mark;
   }
 
-  #add(symbol: SymbolExposure, side: Side, quantity: Nanos): void {
+  #add(symbol: KnownSymbol, side: Side, quantity: Nanos): void {
+    this.#touch(symbol);
     if (side === 'buy') symbol.buys += quantity;
     else symbol.sells += quantity;
   }
@@ -215,15 +275,22 @@ export function unrealized(symbol: SymbolExposure): Attos {
   return mark === undefined ? 0n : symbol.quantity * (mark - symbol.averagePrice);
 }
 
-/** What open positions would bring or cost at their marks. */
-export function openPnl(exposure: Exposure): Attos {
-  let open = 0n;
-  for (const symbol of exposure.symbols.values()) if (symbol.quantity !== 0n) open += unrealized(symbol);
-  return open;
-}
-
 /** What is lost or won today: realized since midnight in New York, and open positions at their marks. */
 export function dailyPnl(exposure: Exposure): { realized: Attos; unrealized: Attos; total: Attos } {
-  const open = openPnl(exposure);
+  const open = exposure.totals().pnl;
   return { realized: exposure.realizedToday, unrealized: open, total: exposure.realizedToday + open };
+}
+
+/** A symbol at its worst. */
+export function shareOf(symbol: SymbolExposure): Share {
+  const worst = worstQuantity(symbol);
+  if (worst === 0n) return NO_SHARE;
+  const price = valuationPrice(symbol);
+  return {
+    gross: worst * price,
+    high: (symbol.quantity + symbol.buys) * price,
+    low: (symbol.quantity - symbol.sells) * price,
+    open: 1,
+    pnl: unrealized(symbol),
+  };
 }

@@ -30,6 +30,8 @@ export class MarketFeed {
     this.#lastSeen = at;
     if (topic === 'tick') {
       for (const tick of message.data as Tick[]) this.#exposure.mark(tick, at, this.#freshMs);
+      // Now, so that the next check does not have to.
+      this.#exposure.totals();
     } else if (topic === 'heartbeat') {
       const { upstream } = message.data as Heartbeat;
       if (upstream === 'disconnected') this.#disconnectedSince ??= at;
@@ -51,10 +53,10 @@ export class MarketFeed {
       const times = [found.quote_time, found.trade_time].flatMap((text) => (text === null ? [] : [Date.parse(text)]));
       const at = Math.min(Math.max(...times), this.#now());
       if (!Number.isFinite(at)) continue;
-      symbol.bid = found.bid === null ? 0 : toMicros(found.bid);
-      symbol.ask = found.ask === null ? 0 : toMicros(found.ask);
-      symbol.last = found.price === null ? 0 : toMicros(found.price);
-      symbol.markAt = at;
+      const [bid, ask, last] = [found.bid, found.ask, found.price].map((text) =>
+        text === null ? 0 : toMicros(text),
+      ) as [number, number, number];
+      this.#exposure.setMark(name, { bid, ask, last }, at);
     }
   }
 }

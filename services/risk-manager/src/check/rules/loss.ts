@@ -1,4 +1,4 @@
-import { openPnl, type Exposure } from '../../exposure/exposure.ts';
+import type { Exposure } from '../../exposure/exposure.ts';
 import type { CompiledLimits } from '../../limits/compile.ts';
 import { percentText, reachesPercent, usd, type Attos } from '../../units.ts';
 import type { Refusal } from '../order.ts';
@@ -69,12 +69,12 @@ function tooMuch(code: string, what: string, lost: Attos, limit: Attos): Refusal
 
 export const LOSS_RULES: readonly Rule[] = LOSS_LIMITS.map(({ name, hit }) => ({
   name,
-  refuse: ({ shrinks, exposure, limits }) => (shrinks ? undefined : hit(exposure, limits.loss, openPnl(exposure))),
+  refuse: ({ shrinks, exposure, limits }) => (shrinks ? undefined : hit(exposure, limits.loss, exposure.totals().pnl)),
 }));
 
 /** The first limit of losses that is hit. */
 export function lossCause(exposure: Exposure, limits: LossLimits): Refusal | undefined {
-  const open = openPnl(exposure);
+  const open = exposure.totals().pnl;
   for (const limit of LOSS_LIMITS) {
     const refusal = limit.hit(exposure, limits, open);
     if (refusal !== undefined) return refusal;

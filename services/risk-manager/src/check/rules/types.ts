@@ -1,5 +1,4 @@
-import type { Exposure, SymbolExposure } from '../../exposure/exposure.ts';
-import type { Totals } from '../../exposure/totals.ts';
+import type { Exposure, SymbolExposure, Totals } from '../../exposure/exposure.ts';
 import type { CompiledLimits } from '../../limits/compile.ts';
 import type { Attos, Nanos } from '../../units.ts';
 import type { CheckedOrder, Refusal } from '../order.ts';
