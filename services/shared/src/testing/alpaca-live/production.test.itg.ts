@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { SERVICE_NAMES } from '@papergate/config';
 import { createPool, type Pool } from '../../database/pool.ts';
@@ -45,6 +48,28 @@ const sent = async (): Promise<string[]> => {
   return entries.filter(({ kind }) => kind === 'order').map(({ client_order_id: id }) => id);
 };
 
+const PROBE = `import { probeCredentials, Secret } from '@papergate/config';
+const { KEY, SECRET } = process.env;
+const input = { environment: 'production', baseUrl: 'https://api.alpaca.markets', key: new Secret(KEY), secret: new Secret(SECRET) };
+process.stdout.write(JSON.stringify((await probeCredentials(input)).findings));`;
+
+describe('the stand-in for the live account', () => {
+  test('passes the probe of credentials: the live host opens, the paper host refuses', async () => {
+    const { env, key, secret } = production.alpaca;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', PROBE], {
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      env: { ...env, KEY: key.reveal(), SECRET: secret.reveal() },
+    });
+    expect(JSON.parse(stdout)).toEqual([]);
+    expect(
+      production.alpaca.seen
+        .splice(0)
+        .map(({ host }) => host)
+        .toSorted(),
+    ).toEqual(['api.alpaca.markets', 'paper-api.alpaca.markets']);
+  });
+});
+
 describe('a production', () => {
   test('starts whole, without the simulator, and asks nobody but Alpaca’s live hosts', async () => {
     await production.start(LIVE);
@@ -61,6 +86,12 @@ describe('a production', () => {
     expect(account.body).toMatchObject({ account_number: expect.stringMatching(/^\d+$/) });
     const hosts = new Set(production.alpaca.seen.map(({ host }) => host));
     expect([...hosts].toSorted()).toEqual(['api.alpaca.markets', 'stream.data.alpaca.markets']);
+    const body = await until('the front door to see all of them', async () => {
+      const status = (await production.client('orchestrator').get('/api/v1/orchestration/status')).body;
+      return (status as { overall: string }).overall === 'healthy' ? status : undefined;
+    });
+    expect(body).toMatchObject({ environment: 'production', trading: { state: 'ACTIVE', known: true } });
+    expect(Object.keys((body as { services: object }).services)).not.toContain('paper-exchange');
     expect(await production.refused('paper-exchange')).toBe(2);
     expect(production.log('paper-exchange')).toContain('EXCHANGE_NOT_FOR_LIVE');
   });
@@ -89,6 +120,18 @@ describe('a production', () => {
       'the fill',
       async () => (await pool.query('SELECT 1 FROM positions WHERE quantity = 1')).rowCount === 1,
     );
+    const changes = await pool.query('SELECT release, stage, symbols, reason, set_by FROM order_scope_changes');
+    expect(changes.rows).toEqual([
+      {
+        release: production.release,
+        stage: 'share',
+        symbols: ['AAPL'],
+        reason: 'a test of the roll-out',
+        set_by: 'roll-out run 1',
+      },
+    ]);
+    const { body: metrics } = await production.client('risk-manager').get('/metrics');
+    expect(metrics).toContain('papergate_order_scope_symbols{service="risk-manager"} 1');
     const { rows } = await until('the refusal to be stored', async () => {
       const found = await pool.query(
         `SELECT symbol FROM risk_events WHERE code = 'OUTSIDE_ROLLOUT' ORDER BY risk_event_id`,
@@ -126,5 +169,13 @@ describe('a production', () => {
     await production.start(['risk-manager']);
     await production.ready('risk-manager');
     expect((await scope()).body).toMatchObject({ release: production.release, stage: 'all', effective: 'all' });
+  });
+
+  test('writes nothing of its key, secret or token into a log', () => {
+    const { key, secret } = production.alpaca;
+    for (const service of SERVICE_NAMES) {
+      for (const value of [key, secret, production.token])
+        expect(production.log(service)).not.toContain(value.reveal());
+    }
   });
 });

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,8 @@ export interface Production {
   alpaca: LiveStandIn;
   /** The commit that runs. */
   release: string;
+  /** The bundle's own. */
+  token: Secret;
   client(service: ServiceName): ServiceClient;
   /** The environment of another release: its commit, and evidence of the gate for it. */
   as(release: string): Promise<Record<string, string>>;
@@ -68,6 +70,7 @@ export async function startProduction(change: (system: SystemConfig) => void = (
     database,
     alpaca,
     release,
+    token,
     client: (service) => createServiceClient({ baseUrl: httpUrl(system, service), token, timeoutMs: 30_000 }),
     as: (commit) => evidenceOf(folder, commit),
     async start(services, more = {}) {
@@ -186,15 +189,17 @@ async function writeConfig(folder: string, change: (system: SystemConfig) => voi
   return system;
 }
 
+/** Ports below the range of outgoing connections, so that a restarted service finds its own still free. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const found = new Set<number>();
+  while (found.size < count) {
+    const port = randomInt(12_000, 20_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
+    });
+    if (free) found.add(port);
+  }
+  return [...found];
 }

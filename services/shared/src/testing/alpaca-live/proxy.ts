@@ -49,10 +49,10 @@ export async function startLiveProxy(options: LiveProxyOptions): Promise<LivePro
   const server = createServer({ cert: options.certificate, key: options.key }, (request, response) => {
     const asked = note(seen, request, request.method ?? 'GET');
     if (isServed(asked)) forward(options, request, response);
-    // A live key is none there, which is what a deploy asks about.
-    else if (asked.host === PAPER_HOST)
-      response.writeHead(401, { 'content-type': 'application/json' }).end('{"message":"forbidden."}');
-    else response.writeHead(421, { 'content-type': 'application/json' }).end('{"message":"not a live host of Alpaca"}');
+    else {
+      const [status, message] = asked.host === PAPER_HOST ? [403, 'forbidden.'] : [421, 'not a live host of Alpaca'];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ message }));
+    }
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     if (!isServed(note(seen, request, 'WEBSOCKET'))) {
