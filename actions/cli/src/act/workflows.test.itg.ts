@@ -148,7 +148,7 @@ withAct('the workflows on this machine', () => {
       ref: series.second,
       inputs: { sha: never, reason: 'to see it refused', environment: 'staging', 'restore-db': 'false', confirm: '' },
     });
-    expect(results(outcome)).toEqual({ rollback: 'failure' });
+    expect(results(outcome)).toMatchObject({ rollback: 'failure' });
     expect(await servedCommit()).toBe(series.first);
   });
 

@@ -103,7 +103,7 @@ export async function startProduction(): Promise<TestProduction> {
         headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
         ...(init === undefined ? {} : { body: JSON.stringify(init.body) }),
       });
-      return { status: answer.status, body: (await answer.json()) as unknown };
+      return { status: answer.status, body: await answer.json() };
     },
     order: (symbol, id) => {
       const body = { symbol, side: 'buy', type: 'market', quantity: 1, client_order_id: id };
