@@ -12,6 +12,7 @@ import {
   imageName,
   inInputs,
   keepEvidence,
+  keptTimed,
   loggedIn,
   makeRelease,
   openHome,
@@ -33,6 +34,7 @@ import {
   type Release,
   type StageResult,
   type StageRun,
+  type StageToKeep,
 } from '@papergate/delivery';
 import type { INPUTS, OUTPUTS } from './inputs.ts';
 import { buildArgsOf } from './build-args.ts';
@@ -85,10 +87,24 @@ function checkInputs({ inputs, log }: BuildPushJob): void {
   }
 }
 
-async function makeTree({ inputs, signal, log }: BuildPushJob, release: Release): Promise<Made> {
+/** Where the evidence of a stage goes that breaks off. */
+const broken = (job: BuildPushJob, { manifest }: Release, stage: 'build' | 'push'): StageToKeep => ({
+  stage,
+  store: () => {
+    const store = EvidenceStore.open(manifest, { home: openHome(job) });
+    job.setOutput('evidence', store.dir);
+    return store;
+  },
+  facts: { environment: job.inputs.environment, target: job.inputs.target },
+});
+
+async function makeTree(job: BuildPushJob, release: Release): Promise<Made> {
+  const { inputs, signal, log } = job;
   const onProgress = (message: string): void => log.info(message);
   const built = await log.group('build', () =>
-    timed('build', () => buildRelease(inputs['working-directory'], release, { signal, onProgress })),
+    keptTimed(broken(job, release, 'build'), () =>
+      buildRelease(inputs['working-directory'], release, { signal, onProgress }),
+    ),
   );
   log.info('nothing to push: the process target runs the release where it was built');
   const pushed = await timed('push', () =>
@@ -123,7 +139,10 @@ async function makeImages(job: BuildPushJob, release: Release): Promise<Made> {
     const call = { onProgress: progressTo(log), signal };
     const building: { bundle?: BuiltBundle } = {};
     const built = await log.group('build', () =>
-      timed('build', async () => (building.bundle = await buildBundle(release, options, call)).result),
+      keptTimed(
+        broken(job, release, 'build'),
+        async () => (building.bundle = await buildBundle(release, options, call)).result,
+      ),
     );
     if (built.result.status !== 'passed' || building.bundle === undefined) {
       return { manifest: release.manifest, runs: [built], outcome: refused(built.result) };
@@ -131,8 +150,8 @@ async function makeImages(job: BuildPushJob, release: Release): Promise<Made> {
     const { built: images } = building.bundle;
     const pushing: { done?: PushOutcome } = {};
     const pushed = await log.group(`push to ${registry}`, () =>
-      timed(
-        'push',
+      keptTimed(
+        broken(job, release, 'push'),
         async () => (pushing.done = await pushBundle(release, images, { ...options, registry }, call)).result,
       ),
     );

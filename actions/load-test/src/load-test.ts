@@ -1,10 +1,10 @@
 import {
+  keptTimed,
   lookAtRunning,
   releaseSource,
   removePrivateFolder,
   stagesOf,
   suitesOf,
-  timed,
   withRestarts,
   type ActionJob,
   type Outcome,
@@ -32,11 +32,15 @@ export function loadTest(job: LoadTestJob): Promise<Outcome> {
       const result = await stagesOf(job).runLoad(call);
       return heldTo(withRestarts(result, await target.observe(), manifest), floors);
     };
-    const run = await log.group(`load test of ${manifest.commit.slice(0, 12)}, ${profile}`, () => timed('load', load));
+    const { environment, target: kind } = inputs;
+    const facts = { environment, target: kind, load_profile: profile };
+    const run = await log.group(`load test of ${manifest.commit.slice(0, 12)}, ${profile}`, () =>
+      keptTimed({ stage: 'load', store: () => store, facts }, load),
+    );
     tableOfLatencies(summary, run.result);
     const isUnproven = run.result.checks.some(({ name, status }) => name === 'k6' && status === 'failed');
     const reasonCode = isUnproven ? 'TOOL_MISSING' : 'LOAD_FAILED';
-    return { title: 'Load test', run, facts: { load_profile: profile }, reasonCode, isUnproven };
+    return { title: 'Load test', run, facts, reasonCode, isUnproven };
   });
 }
 

@@ -83,3 +83,4 @@ export { testJob, type ActionEnd, type ActOptions, type TestJob } from './verbs/
 export { decideGate, type GateInput } from './gate/index.ts';
 export { sshKeyText } from './verbs/private.ts';
 export * from './rollout/index.ts';
+export { keptTimed, type StageToKeep } from './verbs/stage.ts';

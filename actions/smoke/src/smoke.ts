@@ -1,7 +1,7 @@
 import {
+  keptTimed,
   lookAtRunning,
   removePrivateFolder,
-  timed,
   type ActionJob,
   type Outcome,
   type PostJob,
@@ -13,11 +13,12 @@ export type SmokeJob = ActionJob<typeof INPUTS, typeof OUTPUTS> & { stages?: Shi
 
 /** Looks at what runs from outside, with the smoke test of its own release. */
 export function smoke(job: SmokeJob): Promise<Outcome> {
-  const { log, signal } = job;
-  return lookAtRunning(job, async ({ open, manifest }) => {
+  const { inputs, log, signal } = job;
+  return lookAtRunning(job, async ({ open, manifest, store }) => {
+    const facts = { environment: inputs.environment, target: inputs.target };
     const onProgress = ({ message }: { message: string }): void => log.info(message);
     const run = await log.group(`smoke test of ${manifest.commit.slice(0, 12)}`, () =>
-      timed('smoke', () => open.target.smoke(manifest, onProgress, signal)),
+      keptTimed({ stage: 'smoke', store: () => store, facts }, () => open.target.smoke(manifest, onProgress, signal)),
     );
     return { title: 'Smoke test', run, facts: {}, reasonCode: 'SMOKE_FAILED' };
   });

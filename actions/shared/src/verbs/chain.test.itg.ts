@@ -124,6 +124,15 @@ describe('from a commit to a staging and back, by the actions alone', () => {
     }
   });
 
+  test('smoke that is cancelled leaves evidence that it failed, in the place of that of the deploy', async () => {
+    const onOutput: ActOptions['onOutput'] = (text, kill) => {
+      if (text.includes('smoke test of')) kill('SIGINT');
+    };
+    const { outputs } = await ends('ACTION_CANCELLED', 'smoke', PLACE, { onOutput });
+    const left = JSON.parse(readFileSync(join(outputs['evidence'] ?? '', 'smoke.json'), 'utf8')) as object;
+    expect(left).toMatchObject({ status: 'failed', checks: [{ name: 'it ran to its end', status: 'failed' }] });
+  });
+
   test('smoke and load-test prove it, each with its evidence', async () => {
     const digest = (await status())?.manifest_digest ?? '';
     const smoked = await passes('smoke', { ...PLACE, 'manifest-digest': digest });
