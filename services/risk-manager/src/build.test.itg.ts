@@ -12,6 +12,7 @@ import {
 } from '@papergate/service-kit';
 import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { buildRiskManager, type RiskManager } from './build.ts';
+import { createGuardStore } from './protection/guards.ts';
 import { startEngineDouble, type EngineDouble } from './testing/engine-double.ts';
 
 jest.setTimeout(30_000);
@@ -45,14 +46,18 @@ interface World {
 const opened: World[] = [];
 afterEach(async () => {
   for (const world of opened.splice(0)) await world.close();
-  await pool.query('TRUNCATE orders, order_events, trades, positions, daily_pnl, risk_events, equity_days CASCADE');
+  await pool.query(
+    'TRUNCATE orders, order_events, trades, positions, daily_pnl, risk_events, equity_days, position_guards CASCADE',
+  );
   await pool.query(
     `UPDATE trading_state SET state = 'ACTIVE', reason = 'test', code = NULL, held = false, since = now()`,
   );
 });
 
 /** A risk manager between two publishers that stand for market-data and execution-engine. */
-async function start(options: { limits?: (limits: RiskLimits) => void; equity?: string } = {}): Promise<World> {
+async function start(
+  options: { limits?: (limits: RiskLimits) => void; equity?: string; settleMs?: number } = {},
+): Promise<World> {
   const clock = { offset: 0 };
   const market = await createPublisher({ service: 'market-data', host: '127.0.0.1', port: 0 });
   const engine = await createPublisher({ service: 'execution-engine', host: '127.0.0.1', port: 0 });
@@ -79,7 +84,13 @@ async function start(options: { limits?: (limits: RiskLimits) => void; equity?: 
   });
   const risk = await buildRiskManager(context, {
     now: () => Date.now() + clock.offset,
-    settings: { syncIntervalMs: 600_000, firstSyncRetryMs: 20, equityIntervalMs: 50, firstEquityRetryMs: 20 },
+    settings: {
+      syncIntervalMs: 600_000,
+      firstSyncRetryMs: 20,
+      equityIntervalMs: 50,
+      firstEquityRetryMs: 20,
+      settleMs: options.settleMs ?? 2_500,
+    },
   });
   await risk.start();
   const requester = createRequester({ endpoint: `tcp://127.0.0.1:${risk.responder.port}`, timeoutMs: 2_000 });
@@ -299,5 +310,91 @@ describe('risk-manager', () => {
     } finally {
       await pool.query('ALTER TABLE positions_away RENAME TO positions');
     }
+  });
+
+  const post = (world: World, verb: 'trip' | 'reset', payload: object) =>
+    world.risk.app.inject({ method: 'POST', url: `/api/v1/circuit-breaker/${verb}`, payload });
+
+  test('the engine is told of every state, one after the other', async () => {
+    const world = await start({ equity: '1000000' });
+    expect((await post(world, 'trip', { reason: 'drill' })).json()).toMatchObject({
+      state: 'HALTED',
+      engine: 'settled',
+    });
+    expect(world.http.states.at(-1)).toEqual({ state: 'HALTED', reason: 'drill' });
+    await post(world, 'reset', { reason: 'over' });
+    expect(world.http.states.at(-1)).toEqual({ state: 'ACTIVE', reason: 'over' });
+    world.http.stateStatus = 404;
+    expect((await post(world, 'trip', { reason: 'drill' })).json()).toMatchObject({ engine: 'absent' });
+  });
+
+  test.each([504, undefined])('a trip is not confirmed while orders are under way (%s)', async (stateStatus) => {
+    const world = await start({ equity: '1000000', settleMs: 200 });
+    world.http.stateStatus = stateStatus;
+    const answer = await post(world, 'trip', { reason: 'drill' });
+    expect([answer.statusCode, answer.json()]).toMatchObject([503, { code: 'ORDERS_UNDER_WAY' }]);
+    expect((await pool.query('SELECT state, held FROM trading_state')).rows).toEqual([{ state: 'HALTED', held: true }]);
+    expect(await world.check()).toMatchObject({ code: 'RISK_HALTED' });
+  });
+
+  test('what a limit tripped resumes by itself after the cooldown, once its cause is gone', async () => {
+    const world = await start({
+      equity: '1000000',
+      limits: (limits) => {
+        limits.circuit_breaker.max_rejects_per_minute = 1;
+        Object.assign(limits.circuit_breaker, { auto_resume: true, cooldown_seconds: 30 });
+      },
+    });
+    const state = async (): Promise<string> =>
+      (await world.risk.app.inject('/api/v1/circuit-breaker/status')).json<{ state: string }>().state;
+    for (let i = 0; i < 2; i += 1) await world.check({ quantity: '501' });
+    await until('the trip', async () => (await state()) === 'HALTED');
+    world.clock.offset = 30_500;
+    // The cooldown is over, the minute of the refusals is not.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await state()).toBe('HALTED');
+    world.clock.offset = 61_000;
+    await until('it to resume', async () => (await state()) === 'ACTIVE');
+    await until('the reset to be written', async () => (await riskEvents('reset'))[0]?.code === 'AUTO_RESUME');
+  });
+
+  test('a restart knows the losses of the week and of the month, the trades of today and what may be spent', async () => {
+    const now = Date.now();
+    const day = (ms: number): string =>
+      new Intl.DateTimeFormat('sv-SE', { timeZone: 'America/New_York', dateStyle: 'short' }).format(ms);
+    const month = `${day(now).slice(0, 8)}01`;
+    await pool.query(
+      `INSERT INTO daily_pnl (day, symbol, realized_pnl) VALUES ($1, 'AAPL', -1), ($2::date - 40, 'AAPL', -100)`,
+      [day(now), month],
+    );
+    await pool.query(
+      `WITH placed AS (
+         INSERT INTO orders (order_id, client_order_id, request_hash, source, symbol, side, type, quantity, time_in_force, status, filled_quantity)
+         VALUES (gen_random_uuid(), 'done', 'h', 'api', 'AAPL', 'buy', 'market', 2, 'day', 'filled', 2),
+           (gen_random_uuid(), 'open', 'h', 'api', 'AAPL', 'buy', 'limit', 2, 'gtc', 'partially_filled', 1)
+         RETURNING order_id, client_order_id)
+       INSERT INTO trades (execution_id, order_id, client_order_id, symbol, side, quantity, price, filled_at)
+       SELECT client_order_id || n, order_id, client_order_id, 'AAPL', 'buy', 1, 100,
+         CASE WHEN client_order_id = 'open' THEN now() - interval '2 days' ELSE now() END
+       FROM placed, generate_series(1, 2) AS n WHERE n = 1 OR client_order_id = 'done'`,
+    );
+    const { risk } = await start({ equity: '1000000' });
+    const { exposure } = risk;
+    expect([exposure.realizedToday, exposure.realizedWeek, exposure.realizedMonth]).toEqual([
+      -(10n ** 18n),
+      -(10n ** 18n),
+      -(10n ** 18n),
+    ]);
+    // One order was filled today, in two parts; another is open and was filled on another day.
+    expect([exposure.tradesToday, exposure.possibleTrades]).toEqual([1, 2]);
+    expect(exposure.funds.standing).toEqual({ buyingPower: 10n ** 26n, shorting: true, blocked: false });
+  });
+
+  test('the guards of positions are read and written', async () => {
+    const store = createGuardStore(pool);
+    const row = { symbol: 'AAPL', openedAt: 1_700_000_000_123, best: 110_500_000_001n, attempt: 3 };
+    await store.save([row, { ...row, symbol: 'SPY' }], []);
+    await store.save([{ ...row, best: 111n }], ['SPY']);
+    expect(await store.load()).toEqual([{ ...row, best: 111n }]);
   });
 });

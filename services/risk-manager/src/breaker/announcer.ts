@@ -55,7 +55,11 @@ export class Announcer {
   }
 }
 
+/** `AbortSignal.timeout`'s own error, somewhere among the causes. */
 function timedOut(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause.name === 'TimeoutError') return true;
+  let cause = error as { name?: unknown; cause?: unknown } | undefined | null;
+  for (; typeof cause === 'object' && cause !== null; cause = cause.cause as typeof cause) {
+    if (cause.name === 'TimeoutError') return true;
+  }
   return false;
 }

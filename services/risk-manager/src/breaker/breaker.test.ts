@@ -6,8 +6,8 @@ import type { StoredState } from './store.ts';
 
 const ACTIVE: StoredState = { state: 'ACTIVE', reason: 'first start', code: null, held: false, since: 0 };
 
-function setUp(stored: StoredState = ACTIVE) {
-  const db = { row: stored, down: false, saves: 0 };
+function setUp(stored: StoredState = ACTIVE, autoResume = false) {
+  const db = { row: stored, down: false, saves: 0, gate: Promise.resolve() };
   const events: RiskEvent[] = [];
   const states: (string | undefined)[] = [];
   const clock = { now: 1_000_000 };
@@ -16,17 +16,17 @@ function setUp(stored: StoredState = ACTIVE) {
     const breaker = new Breaker({
       store: {
         load: () => (db.down ? Promise.reject(new Error('down')) : Promise.resolve(db.row)),
-        save: (state) => {
-          if (db.down) return Promise.reject(new Error('down'));
+        save: async (state) => {
+          await db.gate;
+          if (db.down) throw new Error('down');
           db.row = state;
           db.saves += 1;
-          return Promise.resolve();
         },
       },
       recorder: { record: (event) => events.push(event) },
       logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
       cooldownSeconds: 300,
-      autoResume: false,
+      autoResume,
       onState: (state) => states.push(state?.state),
       onTrip: () => undefined,
       now: () => clock.now,
@@ -41,8 +41,8 @@ function setUp(stored: StoredState = ACTIVE) {
 let world: ReturnType<typeof setUp>;
 afterEach(() => world.closeAll());
 
-async function started(stored?: StoredState): Promise<Breaker> {
-  world = setUp(stored);
+async function started(stored?: StoredState, autoResume?: boolean): Promise<Breaker> {
+  world = setUp(stored, autoResume);
   const breaker = world.start();
   await breaker.load();
   return breaker;
@@ -140,5 +140,75 @@ describe('the circuit breaker', () => {
     expect(world.states.at(-1)).toBe('HALTED');
     world.db.down = false;
     expect(await breaker.reset('over')).toMatchObject({ state: 'ACTIVE' });
+  });
+
+  test('a trip that comes while a reset is being stored is not lost', async () => {
+    const breaker = await started({ state: 'REDUCING', reason: 'drill', code: null, held: true, since: 5 });
+    let go = (): void => undefined;
+    world.db.gate = new Promise((resolve) => (go = resolve));
+    const reset = breaker.reset('over');
+    await Promise.resolve();
+    const trip = breaker.trip('again', 'HALTED');
+    go();
+    await expect(reset).rejects.toMatchObject({ statusCode: 409, code: 'BREAKER_TRIPPED_AGAIN' });
+    expect(await trip).toMatchObject({ state: 'HALTED', reason: 'again' });
+    expect([world.states.at(-1), world.db.row.state]).toEqual(['HALTED', 'HALTED']);
+  });
+
+  describe('that resumes', () => {
+    const tripped = async (autoResume = true): Promise<Breaker> => {
+      const breaker = await started(ACTIVE, autoResume);
+      breaker.tripAutomatically('RISK_STALE_DATA', 'blind', 'HALTED');
+      await until('the trip to be stored', () => world.db.row.state === 'HALTED');
+      return breaker;
+    };
+
+    test('does so after the cooldown, is stored and recorded', async () => {
+      const breaker = await tripped();
+      expect(breaker.status()).toMatchObject({ resumes: true });
+      world.clock.now += 299_999;
+      expect(await breaker.resume()).toBe(false);
+      world.clock.now += 1;
+      expect(await breaker.resume()).toBe(true);
+      expect([breaker.status().state, world.db.row.state]).toEqual(['ACTIVE', 'ACTIVE']);
+      expect(world.events.at(-1)).toMatchObject({ kind: 'reset', code: 'AUTO_RESUME' });
+      expect(await breaker.resume()).toBe(false);
+    });
+
+    test('does not where it is not configured to', async () => {
+      const breaker = await tripped(false);
+      world.clock.now += 300_000;
+      expect([breaker.status().resumes, await breaker.resume()]).toEqual([false, false]);
+      expect(world.db.row.state).toBe('HALTED');
+    });
+
+    test.each(['before', 'after'])(
+      'does not where a person tripped it %s the limit did, nor after a restart',
+      async (when) => {
+        const breaker = await started(ACTIVE, true);
+        if (when === 'before') await breaker.trip('drill', 'REDUCING');
+        breaker.tripAutomatically('RISK_STALE_DATA', 'blind', 'HALTED');
+        if (when === 'after') await breaker.trip('drill', 'HALTED');
+        await until('the trip to be stored', () => world.db.row.state === 'HALTED');
+        const next = world.start();
+        await next.load();
+        world.clock.now += 300_000;
+        expect([await breaker.resume(), await next.resume()]).toEqual([false, false]);
+        expect(next.status()).toMatchObject({ state: 'HALTED', resumes: false });
+        expect(await next.reset('looked at it')).toMatchObject({ state: 'ACTIVE' });
+        next.tripAutomatically('RISK_STALE_DATA', 'blind again', 'HALTED');
+        expect(next.status()).toMatchObject({ resumes: true });
+      },
+    );
+
+    test('tries again where the database did not take it, and stays halted until it did', async () => {
+      const breaker = await tripped();
+      world.clock.now += 300_000;
+      world.db.down = true;
+      expect(await breaker.resume()).toBe(false);
+      expect(breaker.status().state).toBe('HALTED');
+      world.db.down = false;
+      expect(await breaker.resume()).toBe(true);
+    });
   });
 });

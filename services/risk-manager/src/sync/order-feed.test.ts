@@ -188,4 +188,75 @@ describe('positions and reservations', () => {
     await Promise.all([first, second]);
     expect(exposure.reservations.has('c-9')).toBe(true);
   });
+
+  test('a fill counts to its day, its week and its month', async () => {
+    // A Wednesday, the fifth of the month: Monday was the third.
+    const { exposure, feed, sync } = setUp();
+    await sync();
+    const on = (id: string, day: string) =>
+      feed.take('fill', fill({ fill_id: id, realized_pnl: '-1', filled_at: `2024-${day}T15:00:00Z` }));
+    on('a', '06-05');
+    on('b', '06-03');
+    on('c', '06-02');
+    on('d', '05-31');
+    expect([exposure.realizedToday, exposure.realizedWeek, exposure.realizedMonth].map(attosText)).toEqual([
+      '-1',
+      '-2',
+      '-3',
+    ]);
+  });
+
+  test('a fill of a day that has just begun leads to a new snapshot', async () => {
+    const { clock, exposure, feed, pending, sync } = setUp();
+    await sync({ realizedToday: attos('-5') });
+    clock.now += 86_400_000;
+    feed.take('fill', fill({ filled_at: new Date(clock.now).toISOString(), realized_pnl: '-1' }));
+    expect(attosText(exposure.realizedToday)).toBe('-5');
+    pending.shift()?.({ ...EMPTY, realizedToday: attos('-1') });
+    while (exposure.realizedToday !== attos('-1')) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  test('an order is one trade of the day, however often it is filled; an open one may become one', async () => {
+    const { exposure, feed, sync } = setUp();
+    await sync({
+      tradesToday: 3,
+      traded: ['before'],
+      orders: [open('c-1'), { ...open('before'), traded: true }],
+    });
+    expect([exposure.tradesToday, exposure.possibleTrades]).toEqual([3, 4]);
+    feed.take('fill', fill({ fill_id: 'x-1', client_order_id: 'before' }));
+    expect([exposure.tradesToday, exposure.possibleTrades]).toEqual([3, 4]);
+    feed.take('fill', fill({ fill_id: 'x-2' }));
+    feed.take('fill', fill({ fill_id: 'x-3' }));
+    expect([exposure.tradesToday, exposure.possibleTrades]).toEqual([4, 4]);
+    feed.take('order', orderView({ client_order_id: 'c-2' }));
+    expect([exposure.tradesToday, exposure.possibleTrades]).toEqual([4, 5]);
+    feed.take('order', orderView({ client_order_id: 'c-2', status: 'canceled' }));
+    expect([exposure.tradesToday, exposure.possibleTrades]).toEqual([4, 4]);
+    feed.take('fill', fill({ fill_id: 'x-4', client_order_id: 'yesterday', filled_at: '2024-06-04T15:00:00Z' }));
+    expect([exposure.tradesToday, exposure.possibleTrades]).toEqual([4, 4]);
+  });
+
+  test('what an order claims of the buying power ends with it, or once the broker has heard of it', async () => {
+    const { clock, exposure, feed, sync } = setUp();
+    const { funds } = exposure;
+    await sync();
+    const observe = () => funds.observe({ buyingPower: 1n, shorting: true, blocked: false }, clock.now + 1);
+    for (const id of ['told', 'ended', 'filled', 'queued']) funds.claim(id, 1n);
+    const say = (id: string, change: Partial<OrderView>) =>
+      feed.take('order', orderView({ client_order_id: id, ...change }));
+    say('told', { broker_order_id: 'b-1' });
+    say('queued', { status: 'accepted' });
+    say('ended', { status: 'canceled' });
+    say('filled', { status: 'filled', filled_quantity: '10' });
+    expect(funds.claimed).toBe(3n);
+    observe();
+    expect(funds.claimed).toBe(1n);
+    await sync({ orders: [{ ...open('queued'), atBroker: false }] });
+    observe();
+    expect(funds.claimed).toBe(1n);
+    await sync({ orders: [open('queued')] });
+    observe();
+    expect(funds.claimed).toBe(0n);
+  });
 });
