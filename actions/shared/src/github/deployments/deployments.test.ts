@@ -235,6 +235,23 @@ describe('the deployment that a job’s environment makes', () => {
     expect((await github.openDeployment(wanted())).isOfJob).toBe(false);
   });
 
+  test('of a run at another commit than the one that is delivered stays beside the record, which counts', async () => {
+    const { github, fake } = await open();
+    const ofJob = startJob(fake, job(11, 1, 'd'));
+    const { deployment, isOfJob } = await github.openDeployment(wanted());
+    expect(isOfJob).toBe(false);
+    await github.setStatus(deployment.id, { state: 'success', manifestDigest: digest('c') });
+    await github.deactivateOlder({ environment: 'staging', keep: deployment.id });
+    finishJob(fake, job(11, 1, 'd'), ofJob, 'success');
+    const current = await github.currentDeployment('staging');
+    expect([current?.deployment.sha, current?.deployment.manifestDigest, current?.isActive]).toEqual([
+      sha('c'),
+      digest('c'),
+      true,
+    ]);
+    expect((await github.lastGood({ environment: 'staging' }))?.id).toBe(deployment.id);
+  });
+
   test('is not one that was made here, in the same run', async () => {
     const { github } = await open();
     const { deployment } = await github.openDeployment(wanted());
