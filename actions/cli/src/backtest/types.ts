@@ -29,7 +29,7 @@ export interface BacktestOptions {
   to?: string;
   signal?: AbortSignal;
   /** Told of all that reaches the exchange, in order: for holding it against another exchange. */
-  onExchange?: (step: { tick: MarketTick } | { order: Readonly<Record<string, unknown>> }) => void;
+  onExchange?: (step: { tick: MarketTick } | { order: Readonly<Record<string, unknown>>; at: number }) => void;
 }
 
 /** Times are RFC 3339; prices, quantities and money decimal text, money in USD. */

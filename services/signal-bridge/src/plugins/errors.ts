@@ -39,7 +39,7 @@ export const refusals = {
     new UserError({
       code: 'STRATEGY_PARAMETERS',
       message: `${where}: ${problem}`,
-      fix: 'correct its entry under "strategies" in the system configuration',
+      fix: 'correct its entry under "strategies" in the system configuration, or --parameters of a backtest',
     }),
   /** `create` throws, or gives something that is no strategy. */
   create: (where: string, problem: string) =>

@@ -64,7 +64,7 @@ export class Market {
 
   /** An order arrives. Undefined where it was taken, else the refusal. */
   submit(order: Readonly<Record<string, unknown>>): { code: string; message: string } | undefined {
-    this.#onExchange?.({ order });
+    this.#onExchange?.({ order, at: this.clock.now() });
     try {
       this.#exchange.desk.submit(order);
       return undefined;
