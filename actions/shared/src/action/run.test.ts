@@ -256,6 +256,21 @@ describe('the step after the job', () => {
     expect([around.exitCode, around.annotations[0]?.text]).toEqual([1, 'LOGOUT_FAILED: no']);
   });
 
+  test('cleans up by state also where an input that was good no longer is, and fails where it asks for one', async () => {
+    const began = await run({ post: async () => {} });
+    const state = Object.fromEntries([...began.state].map(([name, value]) => [`STATE_${name}`, value]));
+    const env = { ...state, STATE_folder: '/tmp/x', INPUT_LEVEL: 'x' };
+    const removed: string[] = [];
+    const post: NonNullable<Parameters<typeof run>[0]['post']> = async ({ inputs, state: of }) => {
+      removed.push(of('folder'));
+      if (of('folder') === '') removed.push(String(inputs.level));
+    };
+    expect((await run({ post }, env)).exitCode).toBe(0);
+    expect(removed).toEqual(['/tmp/x']);
+    const asked = await run({ post }, { ...env, STATE_folder: '' });
+    expect([asked.exitCode, asked.annotations[0]?.text]).toEqual([1, expect.stringMatching(/^INPUT_INVALID: .*level/)]);
+  });
+
   test('says nothing where the inputs are wrong: the main step has, and there is nothing to clean up', async () => {
     let ran = false;
     const env = { STATE_papergate_is_post: 'true', INPUT_LEVEL: 'x' };

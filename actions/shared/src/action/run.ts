@@ -57,6 +57,8 @@ interface Thrown {
 }
 
 const POST_STATE = 'papergate_is_post';
+/** The inputs were good: from there on `main` may have left something. */
+const BEGAN_STATE = 'papergate_began';
 
 /**
  * Runs an action: masks, reads the inputs, hands over, reports. Anything that is thrown, of any type and wherever,
@@ -114,8 +116,10 @@ class Run<I extends InputSchema, O extends OutputSchema> {
 
   async #main(): Promise<Outcome> {
     if (this.#action.post !== undefined) this.#around.commands.saveState(POST_STATE, 'true');
+    const common = this.#common();
+    if (this.#action.post !== undefined) this.#around.commands.saveState(BEGAN_STATE, 'true');
     const outcome = await this.#action.main({
-      ...this.#common(),
+      ...common,
       summary: this.#summary,
       setOutput: (name, value) => this.#setOutput(name, value),
       saveState: (name, value) => this.#around.commands.saveState(name, this.#harmless(`state ${name}`, value)),
@@ -129,27 +133,41 @@ class Run<I extends InputSchema, O extends OutputSchema> {
     return PASS;
   }
 
-  /** With wrong inputs `main` has done nothing, and said why: there is nothing to clean up. */
+  /**
+   * With wrong inputs `main` has done nothing, and said why: there is nothing to clean up. Where they were good then and are
+   * not now (a folder has gone since), what is cleaned up by state alone still is; what asks for an input fails.
+   */
   #commonOfPost(): Omit<PostJob<I>, 'state'> | undefined {
     try {
       return this.#common();
     } catch (error) {
-      if (error instanceof UserError) return undefined;
-      throw error;
+      if (!(error instanceof UserError)) throw error;
+      if (this.#around.commands.getState(BEGAN_STATE) !== 'true') return undefined;
+      const unreadable = new Proxy({} as InputsOf<I>, {
+        get: () => {
+          throw error;
+        },
+      });
+      return this.#with(unreadable, undefined);
     }
   }
 
   #common(): Omit<PostJob<I>, 'state'> {
+    const { workspace } = readContext(this.#around.env);
+    const inputs = readInputs(this.#action.inputs, this.#around.env, workspace);
+    const given: unknown = (inputs as Record<string, unknown>)['home'];
+    return this.#with(inputs, typeof given === 'string' ? given : undefined);
+  }
+
+  #with(inputs: InputsOf<I>, home: string | undefined): Omit<PostJob<I>, 'state'> {
     const context = readContext(this.#around.env);
-    const inputs = readInputs(this.#action.inputs, this.#around.env, context.workspace);
     const own = new Set(Object.keys(this.#action.inputs).map(inputVariable));
     const env = Object.fromEntries(Object.entries(this.#around.env).filter(([name]) => !own.has(name)));
-    const given: unknown = (inputs as Record<string, unknown>)['home'];
     return {
       inputs,
       context,
       env,
-      home: homeFolder(typeof given === 'string' ? given : undefined, env, context),
+      home: homeFolder(home, env, context),
       log: this.#log,
       mask: (secret) => this.#masks.add(secret),
       clean: (text) => this.#masks.clean(text),
