@@ -50,23 +50,22 @@ const sent = async (): Promise<string[]> => {
 
 const PROBE = `import { probeCredentials, Secret } from '@papergate/config';
 const { KEY, SECRET } = process.env;
-const input = { environment: 'production', baseUrl: 'https://api.alpaca.markets', key: new Secret(KEY), secret: new Secret(SECRET) };
-process.stdout.write(JSON.stringify((await probeCredentials(input)).findings));`;
+const ask = async (key) => {
+  const input = { environment: 'production', baseUrl: 'https://api.alpaca.markets', key: new Secret(key), secret: new Secret(SECRET) };
+  return (await probeCredentials(input)).findings.map(({ rule }) => rule);
+};
+process.stdout.write(JSON.stringify([await ask(KEY), await ask(KEY.slice(0, -1) + (KEY.endsWith('A') ? 'B' : 'A'))]));`;
 
 describe('the stand-in for the live account', () => {
-  test('passes the probe of credentials: the live host opens, the paper host refuses', async () => {
+  test('passes the probe of credentials, with its one key: the live host opens, the paper host refuses', async () => {
     const { env, key, secret } = production.alpaca;
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', PROBE], {
       cwd: fileURLToPath(new URL('.', import.meta.url)),
       env: { ...env, KEY: key.reveal(), SECRET: secret.reveal() },
     });
-    expect(JSON.parse(stdout)).toEqual([]);
-    expect(
-      production.alpaca.seen
-        .splice(0)
-        .map(({ host }) => host)
-        .toSorted(),
-    ).toEqual(['api.alpaca.markets', 'paper-api.alpaca.markets']);
+    expect(JSON.parse(stdout)).toEqual([[], ['probe-account']]);
+    const asked = production.alpaca.seen.splice(0).map(({ host }) => host);
+    expect([...new Set(asked)].toSorted()).toEqual(['api.alpaca.markets', 'paper-api.alpaca.markets']);
   });
 });
 
