@@ -54,9 +54,15 @@ function bundle(entry, folder) {
 const services = readdirSync(join(app, 'services')).filter((name) =>
   existsSync(join(app, 'services', name, 'src/main.ts')),
 );
+/** Plug-ins are loaded by name at start, so each is a program of its own; one that is JavaScript is copied as it is. */
+const STRATEGIES = 'services/signal-bridge/strategies';
+const strategies = (existsSync(join(app, STRATEGIES)) ? readdirSync(join(app, STRATEGIES)) : [])
+  .filter((name) => name.endsWith('.ts') && !/\.(test|d)\.ts$/.test(name))
+  .map((name) => `${STRATEGIES}/${name.slice(0, -'.ts'.length)}`);
 await Promise.all([
   ...['services/shared/src/health', 'services/shared/src/migrate', 'smoke/src/main'].map((entry) =>
     bundle(entry, join(out, 'shared/app')),
   ),
+  ...strategies.map((entry) => bundle(entry, join(out, 'services/signal-bridge/app'))),
   ...services.map((name) => bundle(`services/${name}/src/main`, join(out, 'services', name, 'app'))),
 ]);
