@@ -390,6 +390,26 @@ describe('risk-manager', () => {
     expect(exposure.funds.standing).toEqual({ buyingPower: 10n ** 26n, shorting: true, blocked: false });
   });
 
+  test('a restart knows what went through just before, and not what came to nothing', async () => {
+    await pool.query(
+      `INSERT INTO orders (order_id, client_order_id, request_hash, source, symbol, side, type, quantity, time_in_force, status)
+       VALUES (gen_random_uuid(), 'sent', 'h', 'api', 'AAPL', 'buy', 'market', 3.0, 'day', 'new'),
+         (gen_random_uuid(), 'void', 'h', 'api', 'AAPL', 'buy', 'market', 4, 'day', 'rejected')`,
+    );
+    const { check } = await start({
+      equity: '1000000',
+      limits: (limits) => {
+        limits.order_validation.duplicate_window_ms = 60_000;
+        limits.order_validation.max_orders_per_second = 3;
+        limits.order_validation.max_orders_per_minute = 3;
+      },
+    });
+    expect(await check({ quantity: '3' })).toMatchObject({ code: 'RISK_DUPLICATE_INTENT' });
+    expect(await check({ quantity: '4' })).toMatchObject({ allowed: true });
+    // Two before the restart and one after it: the minute is full.
+    expect(await check({ quantity: '5' })).toMatchObject({ code: expect.stringMatching(/^RISK_ORDER_(BUDGET|RATE)$/) });
+  });
+
   test('the guards of positions are read and written', async () => {
     const store = createGuardStore(pool);
     const row = { symbol: 'AAPL', openedAt: 1_700_000_000_123, best: 110_500_000_001n, attempt: 3 };

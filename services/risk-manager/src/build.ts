@@ -216,6 +216,7 @@ export async function buildRiskManager(
     streak,
     exposure,
     scope,
+    traffic,
     pool,
     marketData: client('market-data'),
     endpoints: { marketData: busEndpoint(system, 'market-data'), engine: busEndpoint(system, 'execution-engine') },

@@ -18,6 +18,13 @@ export function createInstruments(metrics: Metrics) {
     equity: metrics.gauge('account_equity_usd', 'The account’s equity as the broker last told it'),
     dailyPnl: metrics.gauge('daily_pnl_usd', 'Profit or loss of the day, realized and unrealized'),
     drawdown: metrics.gauge('drawdown_percent', 'How far the account is below its peak'),
+    buyingPower: metrics.gauge(
+      'buying_power_usd',
+      'The broker’s buying power less what orders claim that it did not know of',
+    ),
+    trades: metrics.gauge('trades_today', 'Orders of today that were filled at least in part'),
+    weeklyPnl: metrics.gauge('weekly_pnl_usd', 'Profit or loss since Monday, realized and unrealized'),
+    monthlyPnl: metrics.gauge('monthly_pnl_usd', 'Profit or loss of the month, realized and unrealized'),
     streak: metrics.gauge('consecutive_losses', 'Positions closed at a loss, one after the other'),
     scope: metrics.gauge('order_scope_symbols', 'Symbols that the release may trade, by the roll-out'),
     reservations: metrics.gauge('risk_reservations', 'Open orders whose exposure is reserved'),

@@ -78,6 +78,12 @@ export class Monitor {
     instruments.gross.set(asNumber(held.gross));
     instruments.net.set(asNumber(held.net));
     instruments.dailyPnl.set(asNumber(dailyPnl(exposure).total));
+    const open = exposure.totals().pnl;
+    instruments.weeklyPnl.set(asNumber(exposure.realizedWeek + open));
+    instruments.monthlyPnl.set(asNumber(exposure.realizedMonth + open));
+    instruments.trades.set(exposure.tradesToday);
+    const { claimed, standing } = exposure.funds;
+    if (standing !== undefined) instruments.buyingPower.set(asNumber(standing.buyingPower - claimed));
     instruments.streak.set(exposure.lossStreak);
     instruments.reservations.set(exposure.reservations.size);
     for (const state of ['ACTIVE', 'REDUCING', 'HALTED'] as const) {

@@ -7,6 +7,7 @@ import {
   type Pool,
   type ServiceClient,
 } from '@papergate/service-kit';
+import type { Traffic } from './check/traffic.ts';
 import type { Breaker } from './breaker/breaker.ts';
 import type { LossStreak } from './breaker/streaks.ts';
 import type { EquityWatch } from './equity/equity.ts';
@@ -19,6 +20,7 @@ import type { RiskSettings } from './settings.ts';
 import { loadClosedTrades } from './sync/closed-trades.ts';
 import type { MarketFeed } from './sync/market-feed.ts';
 import type { OrderFeed } from './sync/order-feed.ts';
+import { loadRecentOrders } from './sync/recent-orders.ts';
 
 export interface WorkerOptions {
   breaker: Breaker;
@@ -30,6 +32,7 @@ export interface WorkerOptions {
   streak: LossStreak;
   exposure: Exposure;
   scope: OrderScope;
+  traffic: Traffic;
   pool: Pool;
   marketData: Pick<ServiceClient, 'get'>;
   endpoints: { marketData: string; engine: string };
@@ -40,6 +43,9 @@ export interface WorkerOptions {
   day: (ms: number) => string;
   now: () => number;
 }
+
+/** Rates and repeats look no further back (`duplicate_window_ms` is a minute at most). */
+const LONGEST_WINDOW_MS = 60_000;
 
 /** What runs by itself: listening to the bus, comparing with the database, asking for the equity, watching the marks. */
 export class Worker {
@@ -127,12 +133,13 @@ export class Worker {
   }
 
   async #sync(): Promise<void> {
-    const { breaker, exposure, instruments, logger, orders, pool, streak } = this.#options;
+    const { breaker, exposure, instruments, logger, now, orders, pool, streak, traffic } = this.#options;
     const first = !orders.synced;
     try {
       if (breaker.state === undefined) await breaker.load();
       await orders.sync();
       if (first) {
+        traffic.restore(await loadRecentOrders(pool, now() - LONGEST_WINDOW_MS));
         const positions = new Map([...exposure.symbols].map(([symbol, { quantity }]) => [symbol, quantity]));
         streak.replay(await loadClosedTrades(pool), positions);
       }

@@ -137,6 +137,7 @@ export function createAlpacaBroker(alpaca: Alpaca, budget: RateBudget): Broker {
           long_market_value: text(account.longMarketValue),
           short_market_value: text(account.shortMarketValue),
           trading_blocked: account.tradingBlocked === true || account.accountBlocked === true,
+          shorting_enabled: account.shortingEnabled !== false,
         };
       }),
 

@@ -64,6 +64,7 @@ export interface BrokerAccount {
   long_market_value: string;
   short_market_value: string;
   trading_blocked: boolean;
+  shorting_enabled: boolean;
 }
 
 /** The broker's REST side. Look-ups throw an {@link ExternalError} when the broker gives no answer. */

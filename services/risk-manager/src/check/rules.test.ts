@@ -98,11 +98,25 @@ describe('limits of what comes one after the other, at their boundary', () => {
     const wash = RULE_CASES.find(({ what }) => what === 'a limit that crosses ours');
     const resting = wash?.exposure ?? makeExposure;
     const sell = (price: string) => codeOf(check({ side: 'sell', type: 'limit', price }, resting(), limits));
-    expect([sell('99'), sell('99.000000001')]).toEqual(['RISK_WASH_TRADE', 'allowed']);
+    expect([sell('99'), sell('99.01')]).toEqual(['RISK_WASH_TRADE', 'allowed']);
     expect(codeOf(check({ side: 'buy' }, resting(), limits))).toBe('allowed');
     expect(codeOf(check({ symbol: 'MSFT', type: 'limit', price: '99', side: 'sell' }, resting(), limits))).toBe(
       'allowed',
     );
+  });
+
+  test('a price below a dollar may be in hundredths of a cent', () => {
+    const limits = makeLimits((set) => {
+      set.order_validation.min_price = '0.0001';
+    });
+    const at = (price: string) => codeOf(check({ symbol: 'PENNY', type: 'limit', price }, makeExposure(), limits));
+    expect(['0.9999', '0.99991', '1', '1.01', '1.001'].map(at)).toEqual([
+      'allowed',
+      'RISK_PRICE_INCREMENT',
+      'allowed',
+      'allowed',
+      'RISK_PRICE_INCREMENT',
+    ]);
   });
 
   test('a spread that is reached is allowed, and a limit order may be sent into any', () => {

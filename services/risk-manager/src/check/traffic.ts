@@ -23,6 +23,14 @@ export class Traffic {
     this.#windowMs = duplicateWindowMs;
   }
 
+  /** Orders of an earlier process, oldest first. */
+  restore(orders: readonly { order: CheckedOrder; at: number; void: boolean }[]): void {
+    for (const { order, at, void: isVoid } of orders) {
+      this.add(order, at);
+      if (isVoid) this.forget(order.clientOrderId);
+    }
+  }
+
   add(order: CheckedOrder, now: number): void {
     this.second.add(now);
     this.minute.add(now);

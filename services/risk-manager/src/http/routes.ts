@@ -87,6 +87,25 @@ export function exposureView(exposure: Exposure, limits: RiskLimits, now: number
           reserved_sells: nanosText(symbol.sells),
         };
       }),
+    account:
+      exposure.funds.standing === undefined
+        ? null
+        : {
+            buying_power: attosText(exposure.funds.standing.buyingPower),
+            claimed: attosText(exposure.funds.claimed),
+            shorting: exposure.funds.standing.shorting,
+            blocked: exposure.funds.standing.blocked,
+          },
+    weekly: {
+      total_pnl: attosText(exposure.realizedWeek + daily.unrealized),
+      max_loss: limits.loss_limits.max_weekly_loss,
+    },
+    monthly: {
+      total_pnl: attosText(exposure.realizedMonth + daily.unrealized),
+      max_loss: limits.loss_limits.max_monthly_loss,
+    },
+    trades_today: exposure.tradesToday,
+    consecutive_losses: exposure.lossStreak,
     daily: {
       realized_pnl: attosText(daily.realized),
       unrealized_pnl: attosText(daily.unrealized),

@@ -61,6 +61,8 @@ describe('PUT /api/v1/scope', () => {
     ['symbols that are another word than all', { ...BODY, symbols: 'some' }],
     ['no symbols', { ...BODY, symbols: undefined }],
     ['a blank reason', { ...BODY, reason: '  ' }],
+    ['a reason that no database takes', { ...BODY, reason: 'why\0' }],
+    ['somebody whom no database takes', { ...BODY, set_by: '\0me' }],
     ['nobody who set it', { ...BODY, set_by: '' }],
     ['a stage that is no plain word', { ...BODY, stage: 'All of it' }],
     ['the stage that says that none is set', { ...BODY, stage: 'unset' }],

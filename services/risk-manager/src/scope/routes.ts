@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { HttpError, type ServiceApp } from '@papergate/service-kit';
+import { HttpError, ReasonSchema, type ServiceApp } from '@papergate/service-kit';
 import type { OrderScope } from './scope.ts';
 
 export interface ScopeRouteOptions {
@@ -10,14 +10,13 @@ export interface ScopeRouteOptions {
   symbols: readonly string[];
 }
 
-const text = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '\\S' });
 const Body = Type.Object(
   {
-    release: text(64),
+    release: Type.String({ maxLength: 64 }),
     stage: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
     symbols: Type.Union([Type.Literal('all'), Type.Array(Type.String(), { maxItems: 10_000, uniqueItems: true })]),
-    reason: text(500),
-    set_by: text(200),
+    reason: ReasonSchema,
+    set_by: ReasonSchema,
     ttl_seconds: Type.Optional(Type.Integer({ minimum: 5, maximum: 3600 })),
   },
   { additionalProperties: false },

@@ -2,6 +2,10 @@ import { abs, exceedsPercent, MICROS_TO_NANOS, nanosText, percentText, type Nano
 import type { CheckedOrder, Refusal } from '../order.ts';
 import type { Question, Rule } from './types.ts';
 
+const ONE_DOLLAR = 1_000_000_000n;
+/** Prices from a dollar up are in cents, below in hundredths of a cent: SEC Rule 612, which Alpaca refuses by. */
+const CENT = ONE_DOLLAR / 100n;
+
 /** What an order would trade at, and whether anybody knows it. */
 export const PRICE_RULES: readonly Rule[] = [
   {
@@ -46,6 +50,18 @@ export const PRICE_RULES: readonly Rule[] = [
         if (!exceedsPercent(abs(found - mark), mark, limits.deviationPercent)) return undefined;
         const message = `the price ${nanosText(found)} is further from the market (${nanosText(mark)}) than ${percentText(limits.deviationPercent)} %`;
         return { code: 'RISK_PRICE_DEVIATION', message };
+      });
+    },
+  },
+  {
+    name: 'price-increment',
+    refuse({ order, price }) {
+      if (order.type === 'market') return undefined;
+      return forEachPrice(order, price, (found) => {
+        const increment = found >= ONE_DOLLAR ? CENT : CENT / 100n;
+        if (found % increment === 0n) return undefined;
+        const message = `the price is ${nanosText(found)}, allowed: multiples of ${nanosText(increment)} USD`;
+        return { code: 'RISK_PRICE_INCREMENT', message };
       });
     },
   },

@@ -155,6 +155,18 @@ export const RULE_CASES: readonly RuleCase[] = [
     code: 'RISK_PRICE_DEVIATION',
     request: { type: 'stop_limit', price: '100', stop_price: '105.01' },
   },
+  {
+    rule: 'price-increment',
+    what: 'a fraction of a cent',
+    code: 'RISK_PRICE_INCREMENT',
+    request: { type: 'limit', price: '100.001' },
+  },
+  {
+    rule: 'price-increment',
+    what: 'a stop at a fraction of a cent',
+    code: 'RISK_PRICE_INCREMENT',
+    request: { type: 'stop', stop_price: '100.000000001' },
+  },
   { rule: 'spread', what: 'a market order into a wide quote', code: 'RISK_SPREAD', exposure: quote(98.9, 101.1) },
   {
     rule: 'market-hours',
