@@ -139,7 +139,11 @@ const Amount = Type.Union([
   Type.String({ pattern: '^(0|[1-9][0-9]*)(\\.[0-9]{1,9})?$', maxLength: 30 }),
 ]);
 /** Why somebody halts, resets or stops: stored as text, so without NUL, which PostgreSQL does not take. */
-export const ReasonSchema = Type.String({ minLength: 1, maxLength: 500, pattern: '^[^\\u0000]*\\S[^\\u0000]*$' });
+export const ReasonSchema = Type.String({
+  minLength: 1,
+  maxLength: 500,
+  pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
+});
 
 export const OrderRequestSchema = Type.Object(
   {
