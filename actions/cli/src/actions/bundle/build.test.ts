@@ -65,6 +65,19 @@ describe('a bundle', () => {
     );
   });
 
+  test('asks for a compiled package where it lies when it is called for, and holds nothing of it', async () => {
+    lay(
+      'actions/shared/src/action/packages.ts',
+      'export const packageOfCheckout = (name: string, bundle: string) => ({ asked: `${name} for ${bundle}` });',
+    );
+    lay('node_modules/libpg-query/index.js', "module.exports = 'all of a parser';");
+    lay('actions/demo/src/main.ts', "void import('libpg-query').then(({ asked }) => console.log(asked));");
+    await bundleAction(root, 'demo');
+    const bundle = join(distOf(root, 'demo'), 'index.cjs');
+    expect(runBundle()).toBe(`libpg-query for ${bundle}`);
+    expect(readFileSync(bundle, 'utf8')).not.toContain('all of a parser');
+  });
+
   test('is refused where its sources want to know more of where they are than a bundle can tell', async () => {
     lay('actions/demo/src/main.ts', 'console.log(import.meta.dirname);');
     await expect(bundleAction(root, 'demo')).rejects.toThrow('"import.meta" is not available');
