@@ -79,7 +79,12 @@ const BAD: [what: string, over: () => Partial<BacktestRequest>, code: string, me
   ['a file of the folder that is not there', () => ({ named: ['./nowhere'] }), 'STRATEGY_NOT_FOUND', /\.\/breakout/],
   ['parameters that are no JSON', () => own({ parameters: '{window}' }), 'BACKTEST_PARAMETERS', /is no JSON/],
   ['parameters that are a list', () => own({ parameters: '[1]' }), 'BACKTEST_PARAMETERS', /no JSON object/],
-  ['a kind without its numbers', () => own({}), 'STRATEGY_PARAMETERS', /window is missing, allowed: a whole number from 2/],
+  [
+    'a kind without its numbers',
+    () => own({}),
+    'STRATEGY_PARAMETERS',
+    /window is missing, allowed: a whole number from 2/,
+  ],
   [
     'a kind with a wrong number',
     () => own({ parameters: '{"window":1,"threshold":1}' }),
