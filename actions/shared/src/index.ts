@@ -39,7 +39,7 @@ export {
   type Containers,
   type EnsureOptions,
 } from './testing/containers/index.ts';
-export { REQUIRED_SMOKE_CHECKS } from './smoke/required.ts';
+export { PRODUCTION_SMOKE_CHECKS, REQUIRED_SMOKE_CHECKS } from './smoke/required.ts';
 export { makeRelease } from './release/index.ts';
 export { checkManifest, imageName, sealManifest, withImages, type ImageRef } from './release/manifest.ts';
 export {
@@ -84,3 +84,4 @@ export { decideGate, type GateInput } from './gate/index.ts';
 export { sshKeyText } from './verbs/private.ts';
 export * from './rollout/index.ts';
 export { keptTimed, type StageToKeep } from './verbs/stage.ts';
+export { startLiveStandIn, type LiveStandIn } from './verbs/testing/live-stand-in.ts';

@@ -1,8 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { SERVICE_NAMES, type GateEvidence } from '@papergate/config';
 import {
   askStatus,
@@ -10,23 +7,16 @@ import {
   homeOf,
   makeHome,
   makeRelease,
+  startLiveStandIn,
   testJob,
   type ActionEnd,
   type ActOptions,
+  type LiveStandIn,
   type TestJob,
 } from '@papergate/delivery';
-import { cloneRepository, ROOT, type Clone } from '../containers/testing/clone.ts';
+import { cloneRepository, type Clone } from '../containers/testing/clone.ts';
 
 const TOKEN = 'a-token-of-a-production-for-tests';
-const STAND_IN = 'services/shared/src/testing/alpaca-live';
-
-interface StandIn {
-  port: number;
-  exchange: string;
-  key_file: string;
-  secret_file: string;
-  env: Record<string, string>;
-}
 
 /** A production of processes on this machine: this repository's own services; Alpaca's live hosts are a stand-in. */
 export interface TestProduction {
@@ -51,7 +41,7 @@ export interface TestProduction {
 }
 
 /** Steps of some seconds, for tests: everything else is as in production's own file. */
-const ROLLOUT = {
+export const ROLLOUT = {
   stages: [
     { name: 'no-order-flow', orders: 'none', watch_seconds: 1, least_samples: 2 },
     { name: 'share', orders: { share: 0.2 }, watch_seconds: 4, least_samples: 4 },
@@ -75,7 +65,7 @@ const ROLLOUT = {
 };
 
 export async function startProduction(): Promise<TestProduction> {
-  const [clone, { standIn, child }] = await Promise.all([cloneRepository(), startStandIn()]);
+  const [clone, standIn] = await Promise.all([cloneRepository(), startLiveStandIn()]);
   const first = clone.commit('for tests: quick, at any hour, and asking the stand-in', filesFor(clone, standIn));
   const job = testJob({ workspace: clone.dir, sha: first, env: standIn.env });
   const home = makeHome(homeOf('', join(job.dir, 'state', 'production')));
@@ -83,8 +73,8 @@ export async function startProduction(): Promise<TestProduction> {
     target: 'process',
     environment: 'production',
     'api-token': TOKEN,
-    'alpaca-api-key': readFileSync(standIn.key_file, 'utf8').trim(),
-    'alpaca-secret-key': readFileSync(standIn.secret_file, 'utf8').trim(),
+    'alpaca-api-key': standIn.key,
+    'alpaca-secret-key': standIn.secret,
   };
   const production: TestProduction = {
     job,
@@ -121,8 +111,7 @@ export async function startProduction(): Promise<TestProduction> {
     commit: async () => (await askStatus(home))?.commit,
     close: async () => {
       await askStop(home, 'the test is over');
-      child.stdin?.end();
-      await once(child, 'exit');
+      await standIn.close();
       job.remove();
       clone.remove();
     },
@@ -131,25 +120,14 @@ export async function startProduction(): Promise<TestProduction> {
   return production;
 }
 
-async function toExchange({ exchange }: StandIn, path: string, body: unknown): Promise<void> {
+async function toExchange({ exchange }: LiveStandIn, path: string, body: unknown): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(`${exchange}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
 }
 
-async function startStandIn(): Promise<{ standIn: StandIn; child: ChildProcess }> {
-  const child = spawn(process.execPath, [join(ROOT, STAND_IN, 'main.ts')], {
-    cwd: ROOT,
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
-  });
-  if (child.stdout === null) throw new Error('it has no output');
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  return { standIn: JSON.parse(line) as StandIn, child };
-}
-
 /** The services of the clone ask the stand-in, at any hour and without strategies of their own. */
-function filesFor(clone: Clone, { port }: StandIn): Record<string, string> {
+function filesFor(clone: Clone, { port }: LiveStandIn): Record<string, string> {
   const load = `await import(new URL('../../shared/src/testing/alpaca-live/redirect.mjs?port=${port}', import.meta.url).href);\n`;
   const live = SERVICE_NAMES.filter((name) => name !== 'paper-exchange');
   const system = JSON.parse(clone.read('config/system.production.json')) as { strategies: unknown[] };

@@ -110,12 +110,12 @@ export const DELIVERY_SECRET_INPUTS = defineInputs({
   'alpaca-api-key': {
     kind: 'secret',
     description:
-      'Key ID of the account: the paper one (secret ALPACA_PAPER_API_KEY), in production the live one (ALPACA_LIVE_API_KEY). Not needed in development.',
+      'Key ID of the account: the paper one (secret ALPACA_PAPER_API_KEY), in production the live one. Not needed in development.',
   },
   'alpaca-secret-key': {
     kind: 'secret',
     description:
-      'Secret key of the account: the paper one (secret ALPACA_PAPER_API_SECRET), in production the live one (ALPACA_LIVE_API_SECRET). Not needed in development.',
+      'Secret key of the account: the paper one (secret ALPACA_PAPER_API_SECRET), in production the live one. Not needed in development.',
   },
   'api-token': {
     kind: 'secret',

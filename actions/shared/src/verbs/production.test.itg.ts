@@ -6,14 +6,9 @@ import { learnCommits, startGitHubFake, type FakeDeployment, type GitHubFake } f
 import { homeOf } from '../home/index.ts';
 import { askStatus, askStop } from '../supervisor/client.ts';
 import type { TestRepository } from '../testing/repository.ts';
+import { startLiveStandIn, type LiveStandIn } from './testing/live-stand-in.ts';
 import { testJob, type ActionEnd, type ActOptions, type TestJob } from './testing/action-process.ts';
-import {
-  gateEvidence,
-  makeProductionBundle,
-  QUICK_ROLLOUT,
-  startLiveStandIn,
-  type LiveStandIn,
-} from './testing/production.ts';
+import { gateEvidence, makeProductionBundle, QUICK_ROLLOUT } from './testing/production.ts';
 
 jest.setTimeout(120_000);
 

@@ -36,7 +36,7 @@ describe('a stage', () => {
   });
 
   test('that breaks in a way of nobody is told so, without what is like a secret', async () => {
-    const key = ['PK', 'A1B2C3D4E5F6G7H8I9'].join('');
+    const key = `${String.fromCodePoint(80, 75)}A1B2C3D4E5F6G7H8I9`;
     const thrown = new TypeError(`cannot use ${key}`);
     await expect(keptTimed(to, () => Promise.reject(thrown))).rejects.toBe(thrown);
     const [{ checks } = { checks: [] }] = store.all();

@@ -1,9 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { SERVICE_NAMES, type GateEvidence } from '@papergate/config';
 import { entryOf } from '../../release/describe.ts';
 import { makeRelease } from '../../release/index.ts';
@@ -101,38 +97,6 @@ const serviceSource = (name: string, dir: string): string => `
   process.once('SIGTERM', stop);
   process.stdin.once('end', stop).resume();
 `;
-
-export interface LiveStandIn {
-  /** For whoever asks Alpaca. */
-  env: Record<string, string>;
-  key: string;
-  secret: string;
-  close(): Promise<void>;
-}
-
-const STAND_IN = fileURLToPath(
-  new URL('../../../../../services/shared/src/testing/alpaca-live/main.ts', import.meta.url),
-);
-
-/** Alpaca's live hosts, for the probe of the keys. */
-export async function startLiveStandIn(): Promise<LiveStandIn> {
-  const child: ChildProcess = spawn(process.execPath, [STAND_IN], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
-  });
-  if (child.stdout === null) throw new Error('it has no output');
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  const said = JSON.parse(line) as { key_file: string; secret_file: string; env: Record<string, string> };
-  return {
-    env: said.env,
-    key: readFileSync(said.key_file, 'utf8').trim(),
-    secret: readFileSync(said.secret_file, 'utf8').trim(),
-    close: async () => {
-      child.stdin?.end();
-      await once(child, 'exit');
-    },
-  };
-}
 
 /** What a gate would leave that opens production for a commit; gives the path of its file. */
 export async function gateEvidence(
