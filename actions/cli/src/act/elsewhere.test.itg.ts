@@ -112,7 +112,12 @@ withAct('a workflow of another repository', () => {
   test.each([
     ['passes with paper keys', {}, true, 'the verdict is pass for .'],
     ['is stopped by a live key', { ALPACA_PAPER_API_KEY: LIVE }, false, 'the verdict is block for KEY_LIVE.'],
-    ['is stopped by a live key that nothing asks for', { OLD: LIVE }, false, 'the verdict is block for SMUGGLED_VARIABLE.'],
+    [
+      'is stopped by a live key that nothing asks for',
+      { OLD: LIVE },
+      false,
+      'the verdict is block for SMUGGLED_VARIABLE.',
+    ],
   ])('that validates credentials %s', async (_title, change, passes, said) => {
     const secrets = { ALPACA_PAPER_API_KEY: PAPER, ALPACA_PAPER_API_SECRET: SECRET, ...change };
     const outcome = await run('keys', secrets);
