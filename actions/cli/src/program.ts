@@ -4,6 +4,7 @@ import { addAct } from './commands/act.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBacktest } from './commands/backtest.ts';
 import { addBench } from './commands/bench.ts';
+import { addChaos } from './commands/chaos.ts';
 import { addDb } from './commands/db.ts';
 import { addDeploy } from './commands/deploy.ts';
 import { addEmergencyStop } from './commands/emergency-stop.ts';
@@ -39,7 +40,8 @@ export function buildProgram(context: CommandContext, version: string): Command 
     add(program, context);
   }
   for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addMetrics]) add(program, context);
-  for (const add of [addTest, addBench, addBacktest, addSetup, addAct, addWorkflow, addGitHub]) add(program, context);
+  for (const add of [addTest, addBench, addBacktest, addChaos, addSetup, addAct, addWorkflow, addGitHub])
+    add(program, context);
   return program;
 }
 

@@ -76,6 +76,8 @@ export class Reconciler {
   /** At the start: orders with an attempt behind them that the broker did not have when it was asked. */
   readonly #absent = new Set<Tracked>();
   readonly #stop = new AbortController();
+  /** Both books agreed once: from then on orders are sent, and what was said of them at the start is past. */
+  #begun = false;
   #running: Promise<boolean> | undefined;
 
   constructor(options: ReconcilerOptions) {
@@ -111,6 +113,8 @@ export class Reconciler {
       this.#report.agreed = false;
       await this.#round();
       this.#report.agreed = this.#report.differences.total === before && this.#report.in_doubt.length === 0;
+      if (this.#report.agreed) this.#begun = true;
+      if (this.#begun) this.#absent.clear();
       this.#report.rounds += 1;
       this.#report.failures = 0;
       this.#report.last_problem = null;
@@ -131,13 +135,14 @@ export class Reconciler {
     const { broker, catchUp, ledger, now } = this.#options;
     const startedAt = now();
     await this.#options.failpoint('reconcile.begun');
-    if (this.#report.rounds === 0) await this.#askForUnsettled();
+    const starting = !this.#begun;
+    if (starting) await this.#askForUnsettled();
     const ours = ledger.open().filter(({ order }) => order.brokerOrderId !== null);
     const theirs = await broker.openOrders();
     await this.#adoptOpen(theirs);
     await this.#endMissing(ours, theirs, startedAt);
     // At the start there is nothing that could still arrive by itself.
-    await catchUp.run(this.#report.rounds === 0 ? { graceMs: 0 } : {});
+    await catchUp.run(starting ? { graceMs: 0 } : {});
     await this.#compareAccount(theirs);
     await this.#options.failpoint('reconcile.compared');
     this.#report.open_orders = {
@@ -153,6 +158,7 @@ export class Reconciler {
    */
   async #askForUnsettled(): Promise<void> {
     const { broker, ledger, now } = this.#options;
+    this.#absent.clear();
     const unsettled = ledger.open().filter(({ order }) => isUnsettled(order));
     const listed = await this.#list(unsettled);
     for (const tracked of unsettled) {
@@ -272,7 +278,6 @@ export class Reconciler {
       pauseMs,
       signal: this.#stop.signal,
     });
-    this.#absent.clear();
     this.#report.in_doubt = [...found.inDoubt].toSorted();
     for (const { symbol, here, broker: there, difference, averageEntryPrice } of found.positions) {
       await ledger.post({ kind: 'position', symbol, difference, averageEntryPrice, at: now() });
