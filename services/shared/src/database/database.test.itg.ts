@@ -40,11 +40,11 @@ describe('migrations', () => {
 
     test('are applied as they come, also those that cannot run in a transaction', async () => {
       add(
-        '0002_note',
+        '9002_note',
         '-- Up Migration\nALTER TABLE signals ADD COLUMN note text;\n-- Down Migration\nDROP TABLE signals;',
       );
-      add('0003_index', '-- papergate: no transaction\nCREATE INDEX CONCURRENTLY signals_note ON signals (note)');
-      expect(await apply()).toEqual({ applied: ['0002_note', '0003_index'], schema_version: '0003_index' });
+      add('9003_index', '-- papergate: no transaction\nCREATE INDEX CONCURRENTLY signals_note ON signals (note)');
+      expect(await apply()).toEqual({ applied: ['9002_note', '9003_index'], schema_version: '9003_index' });
       const { rows } = await pool.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'signals_note'::regclass");
       expect(rows).toEqual([{ indisvalid: true }]);
     });
@@ -54,29 +54,29 @@ describe('migrations', () => {
     });
 
     test('one that was edited after it was applied is refused by name, and nothing after it is applied', async () => {
-      const text = readFileSync(join(dir, '0002_note.sql'), 'utf8');
-      add('0002_note', `${text}\n`);
-      add('0004_more', 'CREATE TABLE more (a integer)');
+      const text = readFileSync(join(dir, '9002_note.sql'), 'utf8');
+      add('9002_note', `${text}\n`);
+      add('9004_more', 'CREATE TABLE more (a integer)');
       await expect(apply()).rejects.toMatchObject({
         code: 'MIGRATION_EDITED',
         exitCode: 2,
-        message: expect.stringContaining('0002_note.sql'),
+        message: expect.stringContaining('9002_note.sql'),
       });
       expect((await pool.query("SELECT to_regclass('more') AS found")).rows).toEqual([{ found: null }]);
-      add('0002_note', text);
-      expect((await apply()).applied).toEqual(['0004_more']);
+      add('9002_note', text);
+      expect((await apply()).applied).toEqual(['9004_more']);
     });
 
     test('an index that could not be built is built anew, and not taken for one that was', async () => {
       await pool.query('INSERT INTO more VALUES (1), (1)');
-      add('0005_unique', '-- papergate: no transaction\nCREATE UNIQUE INDEX CONCURRENTLY more_a ON more (a)');
+      add('9005_unique', '-- papergate: no transaction\nCREATE UNIQUE INDEX CONCURRENTLY more_a ON more (a)');
       await expect(apply()).rejects.toMatchObject({ code: 'MIGRATION_FAILED' });
       await pool.query('DELETE FROM more');
-      expect((await apply()).applied).toEqual(['0005_unique']);
+      expect((await apply()).applied).toEqual(['9005_unique']);
     });
 
     test('one that would hold up everybody behind a long transaction lets go, and comes again', async () => {
-      add('0006_wait', 'ALTER TABLE more ADD COLUMN b integer');
+      add('9006_wait', 'ALTER TABLE more ADD COLUMN b integer');
       const long = await pool.connect();
       await long.query('BEGIN');
       await long.query('SELECT * FROM more');
@@ -84,7 +84,7 @@ describe('migrations', () => {
       const patient = apply({ pauseMs: 10 });
       await long.query('COMMIT');
       long.release();
-      expect((await patient).applied).toEqual(['0006_wait']);
+      expect((await patient).applied).toEqual(['9006_wait']);
     });
   });
 
