@@ -111,6 +111,13 @@ export const GOOD_WORLDS: { title: string; change(world: World): void | Promise<
     },
   },
   {
+    title: 'who approved a change has merged it with GitHub’s button',
+    change(world) {
+      const { merge_commit_sha: merged } = mergeBefore(world, 5, 'writer', 'reviewer');
+      world.repository.commits[merged ?? '']!.author = 'reviewer';
+    },
+  },
+  {
     title: 'the configuration lets people approve the changes of each other',
     change(world) {
       world.config.approvers.wrote_nothing_of = 'change';

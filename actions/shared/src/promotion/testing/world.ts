@@ -251,7 +251,7 @@ export function mergeBefore(world: World, number: number, author: string, approv
   const { commits, pulls } = world.repository;
   const newest = commits[RELEASE.commit] as FakeCommit;
   commits[own] = { parents: [...newest.parents], message: `Change ${number}`, author, date: ago(95) };
-  const buttons = { author, committer: 'web-flow', date: ago(94) };
+  const buttons = { author, committer: 'web-flow', date: ago(94), verified: true };
   commits[merge] = { parents: [...newest.parents, own], message: `Merge pull request #${number}`, ...buttons };
   newest.parents = [merge];
   const approval = { state: 'APPROVED', commit_id: own, submitted_at: ago(94.5), association: 'MEMBER' };

@@ -35,7 +35,8 @@ export function writersOf(
     if (login === undefined) unknown.add(address);
     else add(login);
   };
-  for (const { author, committer, authorEmail, message } of [...commits, ...(pull?.commits ?? [])]) {
+  const written = commits.filter((commit) => !isMergeByButton(commit, pull));
+  for (const { author, committer, authorEmail, message } of [...written, ...(pull?.commits ?? [])]) {
     // Where GitHub itself finds no account, the address does not name one either.
     if (author === null) addAddress(authorEmail ?? '(no address)');
     add(author?.login);
@@ -45,6 +46,10 @@ export function writersOf(
   add(pull?.openedBy?.login);
   return { logins, unknown: [...unknown] };
 }
+
+/** GitHub's own merge of the pull request: its author is whoever pressed the button, often the reviewer, and wrote nothing. */
+const isMergeByButton = ({ sha, parents, committer, isVerified }: GitHubCommit, pull: Change['pull']): boolean =>
+  sha === pull?.mergeSha && parents.length > 1 && committer?.login === BUTTONS && isVerified;
 
 export const allCommits = (changes: readonly Change[]): GitHubCommit[] =>
   changes.flatMap(({ commits, pull }) => [...commits, ...(pull?.commits ?? [])]);

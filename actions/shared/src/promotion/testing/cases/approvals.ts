@@ -195,6 +195,31 @@ export const APPROVAL_CASES: BadCase[] = [
     },
   },
   {
+    title: 'a merge was not made by GitHub, and its author approved the change',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil(world) {
+      const { merge_commit_sha: merged } = mergeBefore(world, 5, 'writer', 'reviewer');
+      // The name of GitHub's account can be written into any commit; its signature cannot.
+      Object.assign(world.repository.commits[merged ?? '']!, { author: 'reviewer', verified: false });
+    },
+  },
+  {
+    title: 'somebody resolved a conflict with GitHub’s editor, and approved the change',
+    rule: 'approvers',
+    code: 'APPROVERS_TOO_FEW',
+    spoil(world) {
+      const pull = mergeBefore(world, 5, 'writer', 'reviewer');
+      const [own = ''] = pull.commits;
+      const resolved = { parents: [own, commit('a')], committer: 'web-flow', verified: true };
+      world.repository.commits[commit('6')] = { ...resolved, message: 'Merge main', author: 'reviewer', date: ago(95) };
+      pull.commits.push(commit('6'));
+      pull.head_sha = commit('6');
+      for (const one of pull.reviews) one.commit_id = commit('6');
+      world.repository.commits[pull.merge_commit_sha ?? '']!.parents = [commit('a'), commit('6')];
+    },
+  },
+  {
     title: 'an earlier attempt of the run has delivered it, which makes its changes no older',
     rule: 'approvers',
     code: 'APPROVERS_TOO_FEW',
