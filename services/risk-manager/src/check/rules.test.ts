@@ -84,9 +84,9 @@ describe('limits of what comes one after the other, at their boundary', () => {
 
   test('an intent that came twice is kept by the second, and ends with it', () => {
     const traffic = seen();
-    traffic.add(readRiskOrder(order({ client_order_id: 'again', strategy: 'mover' })), NOON + 1_000);
+    traffic.add(readRiskOrder(order({ client_order_id: 'again', strategy: 'mover' })), NOON + 500);
     traffic.forget('first');
-    expect(again({}, NOON + 1_500, traffic)).toBe('RISK_DUPLICATE_INTENT');
+    expect(again({}, NOON + 1_499, traffic)).toBe('RISK_DUPLICATE_INTENT');
     traffic.add(readRiskOrder(order({ client_order_id: 'later', symbol: 'SPY' })), NOON + 5_000);
     expect(again({}, NOON + 5_000, traffic)).toBe('allowed');
   });
