@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { composeMetricsStore, exportMetrics, importMetrics } from '../metrics/index.ts';
 import type { RunResult } from '../process/run.ts';
@@ -14,6 +15,9 @@ import { monitoringStandIns, removeImages } from './testing/images.ts';
 import { buildRelease } from './testing/release.ts';
 
 const env = { ...process.env, ...containers().env };
+const MIGRATIONS = readdirSync(fileURLToPath(new URL('../../../../services/shared/migrations', import.meta.url)))
+  .map((file) => file.replace(/\.sql$/, ''))
+  .toSorted();
 /** There is no package of Grafana, Loki and Alloy to make images of. */
 const LASTING = ['postgres', 'prometheus', 'alertmanager'];
 let bundle: TestBundle;
@@ -64,7 +68,7 @@ describe('the development bundle on an engine', () => {
   test('comes up in its two projects: what stays, migrations, then the release', async () => {
     good(await project('infrastructure', 'up', '-d', '--wait', '--wait-timeout', '120', ...LASTING));
     const migrated = good(await project('release', 'run', '--rm', '-T', 'migrate'));
-    expect(JSON.parse(migrated.trim())).toMatchObject({ applied: ['0001_order-path'] });
+    expect(JSON.parse(migrated.trim())).toMatchObject({ applied: MIGRATIONS });
     good(await project('release', 'up', '-d', '--wait', '--wait-timeout', '180'));
     const states = good(await project('release', 'ps', '--format', '{{.Service}} {{.Health}} {{.Image}}'))
       .trim()
