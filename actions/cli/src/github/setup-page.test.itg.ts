@@ -88,7 +88,7 @@ function bash(lines: readonly string[]): Promise<{ code: number; out: string }> 
 /** What the notes of `gh` have done to the repository. */
 function take(notes: readonly string[]): void {
   for (const note of notes) {
-    const [, kind, name = '', environment] = /^(secret|variable) set (\w+)(?: --env (\w+))?/.exec(note) ?? [];
+    const [, kind, name = '', environment] = /^(secret|variable) set (\w+)(?: --env ([\w-]+))?/.exec(note) ?? [];
     if (kind === 'variable') repository.variables[name] = 'set';
     else if (environment === undefined) repository.secrets.push(name);
     else repository.environments[environment]?.secrets.push(name);
