@@ -2,3 +2,4 @@
 export { Engine, type EngineEvents } from './engine/engine.ts';
 export { loadStrategies, type LoadedStrategy, type LoadOptions } from './plugins/load.ts';
 export type { Failure } from './plugins/guard.ts';
+export type { Signal } from '@papergate/service-kit';

@@ -63,6 +63,59 @@ describe('an order', () => {
     expect(report.refusals).toEqual({ RISK_OUTSIDE_HOURS: 1 });
   });
 
+  test('decided at the last tick still arrives', async () => {
+    const report = await run(folder.tape(walk(flat(2))), await scripted({ 1: BUY }));
+    expect(report.fills).toMatchObject([{ at: '2024-06-05T14:00:01.050000Z' }]);
+  });
+
+  test('that comes to the exchange before the market opens waits there', async () => {
+    const limits = limitsOf((early) => {
+      early.time_restrictions.regular_hours_only = false;
+      early.time_restrictions.blackout_periods = [];
+      early.time_restrictions.no_new_positions_before_close_minutes = 0;
+    });
+    const report = await run(folder.tape(walk(flat(4), 9 * 3_600_000)), await scripted({ 1: BUY }), { limits });
+    expect(report.orders.by_status).toEqual({ accepted: 1 });
+  });
+
+  test('is filled by half first, where partial fills are asked for', async () => {
+    const conditions = { ...CONDITIONS, partialFills: 1 };
+    const report = await run(folder.tape(walk(flat(5))), await scripted({ 1: BUY }), { conditions });
+    expect(report.fills.map(({ at, quantity }) => [at.slice(17, 23), quantity])).toEqual([
+      ['01.050', '5'],
+      ['02.000', '5'],
+    ]);
+  });
+
+  test('of a signal that was given before is no second one', async () => {
+    const row = { bid: 99.99, ask: 100.01 };
+    const rows = [0, 1000, 1000, 2000].map((ms) => ({ ms: TEN + ms, ...row }));
+    const plugin = {
+      interface: 1,
+      parameters: { type: 'object' },
+      create: () => ({ onTick: ({ time }: { time: number }) => (time % 2_000_000 === 0 ? undefined : BUY) }),
+    };
+    const { kind: _kind, window: _window, threshold: _threshold, ...config } = MOMENTUM;
+    const strategies = await loadStrategies([{ ...config, plugin: 'own', parameters: {} }], {
+      load: () => Promise.resolve({ default: plugin }),
+    });
+    const report = await run(folder.tape(rows), strategies);
+    expect(report.strategies).toMatchObject([{ signals: 1, suppressed: 1, orders: 1 }]);
+    expect(report.orders.placed).toBe(1);
+  });
+
+  test('is held against the buying power that there is now, not against that of the morning', async () => {
+    const limits = limitsOf((wide) => {
+      wide.position_limits.max_symbol_concentration_percent = 100;
+    });
+    const script = Object.fromEntries(
+      Array.from({ length: 20 }, (_, index) => [1 + index * 4, index % 2 === 0 ? BUY : SELL]),
+    );
+    const conditions = { ...CONDITIONS, startingCash: '2000' };
+    const report = await run(folder.tape(walk(flat(90))), await scripted(script), { limits, conditions });
+    expect([report.refusals, report.trades.length]).toEqual([{}, 10]);
+  });
+
   test('that the exchange refuses is counted by the exchange’s code', async () => {
     const limits = limitsOf((wide) => {
       wide.position_limits.max_position_value = '100000000';
@@ -107,6 +160,34 @@ describe('what guards a position', () => {
     expect(report.events).toContainEqual(expect.objectContaining({ kind: 'trip', code: 'RISK_DAILY_LOSS' }));
     expect(report.trading_state).toBe('HALTED');
     expect(report.refusals).toEqual({ RISK_HALTED: 1 });
+  });
+
+  test('trips the breaker at the loss of a week, in which the day before counts', async () => {
+    const limits = limitsOf((tight) => {
+      tight.loss_limits.max_daily_loss = '7';
+      tight.loss_limits.max_weekly_loss = '9';
+      tight.stop_loss.enabled = false;
+    });
+    const falling = [...flat(2), ...flat(5, 99.5)];
+    const files = [
+      ...folder.tape(walk(falling), 'aapl', '20240603'),
+      ...folder.tape(walk(falling), 'aapl', '20240604'),
+    ];
+    const script = { 1: BUY, 4: SELL, 7: BUY, 10: SELL };
+    const report = await run(files, await scripted(script), { limits });
+    const trips = report.events.filter(({ kind }) => kind === 'trip').map(({ at, code }) => [at.slice(0, 10), code]);
+    expect(trips).toEqual([['2024-06-04', 'RISK_WEEKLY_LOSS']]);
+  });
+
+  test('trips the breaker at the last loss in a row that is allowed', async () => {
+    const limits = limitsOf((tight) => {
+      tight.loss_limits.max_consecutive_losses = 2;
+    });
+    const script = { 1: BUY, 3: SELL, 5: { ...BUY, quantity: '3' }, 7: { ...SELL, quantity: '3' } };
+    const report = await run(folder.tape(walk(flat(11))), await scripted(script), { limits });
+    expect(report.events).toMatchObject([{ kind: 'trip', code: 'RISK_CONSECUTIVE_LOSSES' }]);
+    // Not at the next look at the marks, but with the fill.
+    expect(report.events[0]?.at).toBe('2024-06-05T14:00:07.100000Z');
   });
 });
 
@@ -165,6 +246,23 @@ describe('the result', () => {
     expect(report.positions).toEqual([
       { symbol: 'AAPL', quantity: '10', avg_entry_price: '100.01', market_price: '100.5', unrealized_pnl: '4.9' },
     ]);
+  });
+
+  test('of a trade is what it brought, less the fees of all its fills', async () => {
+    const conditions = { ...CONDITIONS, feePerShare: '0.005' };
+    const script = { 1: BUY, 3: SELL };
+    const report = await run(folder.tape(walk([...flat(2), ...flat(5, 101)])), await scripted(script), { conditions });
+    expect(report.trades).toEqual([
+      {
+        symbol: 'AAPL',
+        side: 'long',
+        opened_at: '2024-06-05T14:00:01.050000Z',
+        closed_at: '2024-06-05T14:00:03.050000Z',
+        quantity: '10',
+        pnl: '9.7',
+      },
+    ]);
+    expect(report.result).toMatchObject({ total_pnl: '9.7', realized_pnl: '9.8', trades: 1, winning_trades: 1 });
   });
 
   test('of a strategy that fails tells what stopped it', async () => {

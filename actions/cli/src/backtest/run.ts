@@ -9,7 +9,7 @@ import {
   type MarketTick,
 } from '@papergate/paper-exchange/backtest';
 import { createBacktestRisk, type BacktestRisk, type RiskEvent, type Tick } from '@papergate/risk-manager/backtest';
-import { Engine } from '@papergate/signal-bridge/backtest';
+import { Engine, type Signal } from '@papergate/signal-bridge/backtest';
 import { mistakes } from './errors.ts';
 import { Agenda } from './sim/agenda.ts';
 import { Books } from './sim/books.ts';
@@ -126,13 +126,17 @@ class Backtest {
       if (this.#date !== date) await this.#begin(date, tick.time);
       this.#ticks += 1;
       this.#last = tick.time;
-      this.#engine.add(seen, (signal) => {
-        const { id, price, quantity, side, strategy, symbol } = signal;
-        this.#tallies.signal(strategy);
-        const order = { clientOrderId: `${strategy}-${id}`, symbol, side, quantity, strategy, seenAt: price };
-        this.#tallies.order(strategy, this.#path.submit(order) === 200);
-      });
+      this.#engine.add(seen, (signal) => this.#take(signal));
     }
+  }
+
+  #take({ id, price, quantity, side, strategy, symbol }: Signal): void {
+    const clientOrderId = `${strategy}-${id}`;
+    // As signal-bridge's outbox does: a signal of the same name is the same signal.
+    if (this.#path.has(clientOrderId)) return this.#tallies.events.suppressed(strategy, 'cooldown');
+    this.#tallies.signal(strategy);
+    const order = { clientOrderId, symbol, side, quantity, strategy, seenAt: price };
+    this.#tallies.order(strategy, this.#path.submit(order) === 200);
   }
 
   get #due(): number {

@@ -63,7 +63,7 @@ export interface StrategyRecord {
   symbols: string[];
   parameters: Readonly<Record<string, unknown>>;
   signals: number;
-  /** Held back by the cool-down. */
+  /** Held back by the cool-down, or given before. */
   suppressed: number;
   orders: number;
   refused: number;

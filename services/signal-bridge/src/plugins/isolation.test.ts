@@ -14,6 +14,8 @@ interface Outcome {
   signals: Signal[];
   failures: [string, Failure][];
   slow: number;
+  /** By strategy. */
+  bars: Map<string, number>;
   engine: Engine;
 }
 
@@ -34,10 +36,10 @@ async function beside(
     ],
     { load: () => Promise.resolve({ default: plugin }) },
   );
-  const outcome: Omit<Outcome, 'engine'> = { signals: [], failures: [], slow: 0 };
+  const outcome: Omit<Outcome, 'engine'> = { signals: [], failures: [], slow: 0, bars: new Map() };
   const nothing = (): void => undefined;
   const events: EngineEvents = {
-    bar: nothing,
+    bar: (name) => void outcome.bars.set(name, (outcome.bars.get(name) ?? 0) + 1),
     signal: nothing,
     suppressed: nothing,
     late: nothing,
@@ -135,6 +137,17 @@ describe('a strategy that throws', () => {
     const outcome = await beside(create);
     expect(outcome.failures.map(([name, { reason }]) => [name, reason])).toEqual([['own', 'threw']]);
     expect(of(outcome, 'mover')).toHaveLength(4);
+  });
+
+  test('is not asked again, not even about the tick that closed the bar', async () => {
+    let ticks = 0;
+    const outcome = await beside(() => ({
+      onBar: () => {
+        throw new Error('bad bar');
+      },
+      onTick: () => void (ticks += 1),
+    }));
+    expect([ticks, outcome.bars.get('own'), outcome.bars.get('mover')]).toEqual([1, 1, 6]);
   });
 
   test('when it is created anew is stopped like one that throws at a tick', async () => {

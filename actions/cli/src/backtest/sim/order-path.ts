@@ -53,6 +53,10 @@ export class OrderPath {
     this.#random = seededRandom(options.seed);
   }
 
+  has(clientOrderId: string): boolean {
+    return this.#placed.has(clientOrderId);
+  }
+
   /** The status that `POST /orders` would answer: 200 where it was taken (or known), 400 where risk refuses it. */
   submit(wanted: WantedOrder): number {
     const { agenda, books, market, risk } = this.#options;
