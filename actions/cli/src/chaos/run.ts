@@ -23,7 +23,7 @@ export interface RunResult {
 /** How long an engine may take to come to the step at which it is to die. */
 const REACH_MS = 5_000;
 /** How long the books have to agree once nothing disturbs any more. */
-const SETTLE_MS = 20_000;
+const SETTLE_MS = 45_000;
 /** How long a writer that was stopped may live after it woke up. */
 const FENCED_MS = 10_000;
 /** What execution-engine ends with where another has taken over. */

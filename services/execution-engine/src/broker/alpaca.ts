@@ -158,8 +158,7 @@ export function createAlpacaBroker(alpaca: Alpaca, budget: RateBudget): Broker {
       await read('cancel of all orders', () => trading.orders.deleteAllOrders());
     },
 
-    executions: (order, since) =>
-      read(`executions of ${order.clientOrderId}`, () => listExecutions(trading, order, since)),
+    executions: (since) => read('list of executions', () => listExecutions(trading, since)),
   };
 }
 

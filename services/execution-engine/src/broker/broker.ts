@@ -82,8 +82,11 @@ export interface Broker {
   account(): Promise<BrokerAccount>;
   cancel(brokerOrderId: string): Promise<CancelOutcome>;
   cancelAll(): Promise<void>;
-  /** The executions of an order, oldest first; undefined where the broker keeps no such list. */
-  executions(order: BrokerOrder, since: number): Promise<BrokerExecution[] | undefined>;
+  /**
+   * Executions since a moment, ms since 1970, by the broker's id of their order, oldest first; undefined where the broker
+   * keeps no such list, or one that is too long to be read.
+   */
+  executions(since: number): Promise<Map<string, BrokerExecution[]> | undefined>;
 }
 
 export interface BrokerStream {

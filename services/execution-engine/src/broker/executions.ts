@@ -1,6 +1,6 @@
 import { NotFoundError, type Alpaca } from '@alpacahq/alpaca-trade-api';
 import { Big } from '@papergate/service-kit';
-import type { BrokerExecution, BrokerOrder } from './broker.ts';
+import type { BrokerExecution } from './broker.ts';
 
 /** Pages that are read before the caller has to do without the list. */
 const PAGES = 20;
@@ -9,15 +9,14 @@ const PAGE_SIZE = 100;
 type Activity = Awaited<ReturnType<Alpaca['trading']['accountActivities']['getAccountActivities']>>[number];
 
 /**
- * The executions of an order out of the account's activities, oldest first; undefined where the broker keeps
- * none, or more since `since` (ms since 1970) than is worth reading.
+ * Executions out of the account's activities, by their order's id at the broker, oldest first; undefined where the
+ * broker keeps none, or more since `since` (ms since 1970) than is worth reading.
  */
 export async function listExecutions(
   trading: Pick<Alpaca['trading'], 'accountActivities'>,
-  order: BrokerOrder,
   since: number,
-): Promise<BrokerExecution[] | undefined> {
-  const found: BrokerExecution[] = [];
+): Promise<Map<string, BrokerExecution[]> | undefined> {
+  const found = new Map<string, BrokerExecution[]>();
   let pageToken: string | undefined;
   for (let pages = 0; pages < PAGES; pages += 1) {
     let page: Activity[];
@@ -34,7 +33,10 @@ export async function listExecutions(
       throw error;
     }
     for (const activity of page) {
-      if (activity.orderId === order.brokerOrderId) found.push(...toExecution(activity));
+      if (activity.orderId === undefined) continue;
+      const known = found.get(activity.orderId) ?? [];
+      known.push(...toExecution(activity));
+      found.set(activity.orderId, known);
     }
     const last = page.at(-1)?.id;
     if (page.length < PAGE_SIZE || last === undefined || last === pageToken) return found;

@@ -7,8 +7,11 @@ import type { Update } from '../ledger/book.ts';
 import { divide } from '../ledger/position.ts';
 import { isBooked, type Tracked } from '../ledger/tracked.ts';
 
+/** From so many on, orders are asked for as a list. */
+const LIST_FROM = 10;
+
 export interface CatchUpOptions {
-  broker: Pick<Broker, 'executions' | 'findByClientOrderId'>;
+  broker: Pick<Broker, 'executions' | 'findByClientOrderId' | 'ordersSince'>;
   gaps: () => Iterable<Tracked>;
   post: (update: Update) => Promise<void>;
   logger: Pick<Logger, 'warn'>;
@@ -44,33 +47,49 @@ export class CatchUp {
     const { gaps, logger, now } = this.#options;
     const open = new Set(gaps());
     for (const tracked of this.#since.keys()) if (!open.has(tracked)) this.#since.delete(tracked);
+    const due: Tracked[] = [];
     for (const tracked of open) {
       const since = this.#since.get(tracked) ?? now();
       this.#since.set(tracked, since);
-      if (now() - since < graceMs) continue;
-      try {
-        await this.#fill(tracked);
-      } catch (error) {
-        logger.warn(
-          { clientOrderId: tracked.order.clientOrderId, reason: messageOf(error) },
-          'missing executions cannot be fetched yet',
-        );
-      }
+      if (now() - since >= graceMs) due.push(tracked);
+    }
+    if (due.length === 0) return;
+    try {
+      await this.#fill(due);
+    } catch (error) {
+      logger.warn({ orders: due.length, reason: messageOf(error) }, 'missing executions cannot be fetched yet');
     }
   }
 
-  async #fill(tracked: Tracked): Promise<void> {
+  /** One list of executions for all of them, and where they are many, one of orders: the account's budget is small. */
+  async #fill(due: readonly Tracked[]): Promise<void> {
     const { broker, onCaughtUp, post } = this.#options;
-    const { order } = tracked;
-    const report = await broker.findByClientOrderId(order.clientOrderId);
-    if (report === undefined) return;
-    await post({ kind: 'report', report, event: 'reconciled', at: this.#options.now() });
-    const listed = (await broker.executions(report, order.createdAt - 60_000)) ?? [];
-    const missing = listed.filter((execution) => !isBooked(tracked, execution));
-    if (missing.length > 0) await post({ kind: 'executions', clientOrderId: order.clientOrderId, executions: missing });
-    const rest = impliedExecution(tracked, report);
-    if (rest !== undefined) await post({ kind: 'executions', clientOrderId: order.clientOrderId, executions: [rest] });
-    onCaughtUp(missing.length + (rest === undefined ? 0 : 1));
+    const since = Math.min(...due.map(({ order }) => order.createdAt)) - 60_000;
+    const reports = new Map<string, BrokerOrder>();
+    if (due.length >= LIST_FROM) {
+      for (const report of await broker.ordersSince(since)) reports.set(report.clientOrderId, report);
+    }
+    for (const { order } of due) {
+      const { clientOrderId } = order;
+      const report = reports.get(clientOrderId) ?? (await broker.findByClientOrderId(clientOrderId));
+      if (report !== undefined) reports.set(clientOrderId, report);
+    }
+    // After the orders, so that it has every execution which they count.
+    const listed = await broker.executions(since);
+    await Promise.all(
+      due.map(async (tracked) => {
+        const { clientOrderId } = tracked.order;
+        const report = reports.get(clientOrderId);
+        if (report === undefined) return;
+        await post({ kind: 'report', report, event: 'reconciled', at: this.#options.now() });
+        const known = listed?.get(report.brokerOrderId) ?? [];
+        const missing = known.filter((execution) => !isBooked(tracked, execution));
+        if (missing.length > 0) await post({ kind: 'executions', clientOrderId, executions: missing });
+        const rest = impliedExecution(tracked, report);
+        if (rest !== undefined) await post({ kind: 'executions', clientOrderId, executions: [rest] });
+        onCaughtUp(missing.length + (rest === undefined ? 0 : 1));
+      }),
+    );
   }
 }
 

@@ -161,12 +161,14 @@ export class Reconciler {
     this.#absent.clear();
     const unsettled = ledger.open().filter(({ order }) => isUnsettled(order));
     const listed = await this.#list(unsettled);
+    const posted: Promise<void>[] = [];
     for (const tracked of unsettled) {
       const { clientOrderId } = tracked.order;
       const report = listed.get(clientOrderId) ?? (await broker.findByClientOrderId(clientOrderId));
       if (report === undefined) this.#absent.add(tracked);
-      else await ledger.post({ kind: 'report', report, event: 'adopted', at: now() });
+      else posted.push(ledger.post({ kind: 'report', report, event: 'adopted', at: now() }));
     }
+    await Promise.all(posted);
   }
 
   /** Open at the broker: ours take over what it says; what nobody here placed is reported, once, and left alone. */
@@ -203,7 +205,7 @@ export class Reconciler {
 
   /** Open here and not there: the broker is asked for each. */
   async #endMissing(ours: readonly Tracked[], theirs: readonly BrokerOrder[], startedAt: number): Promise<void> {
-    const { broker, ledger, minAgeMs, now } = this.#options;
+    const { broker, minAgeMs } = this.#options;
     const open = new Set(theirs.map((order) => order.brokerOrderId));
     const missing = ours.filter(
       ({ order }) =>
@@ -214,47 +216,49 @@ export class Reconciler {
     );
     const listed = await this.#list(missing);
     let lookUps = 0;
+    // Many orders that ended while the stream was away go into few transactions.
+    const posted: Promise<void>[] = [];
     for (const tracked of missing) {
       const { order } = tracked;
-      const { clientOrderId, symbol } = order;
-      const before = order.status;
-      let report = listed.get(clientOrderId);
+      let report = listed.get(order.clientOrderId);
       if (report === undefined) {
         lookUps += 1;
         if (lookUps > LOOK_UPS) continue;
-        report = await broker.findByClientOrderId(clientOrderId);
+        report = await broker.findByClientOrderId(order.clientOrderId);
       }
-      if (isFinal(order.status)) continue;
-      if (report === undefined) {
-        const reason = 'not known at the broker';
-        await ledger.post({
-          kind: 'local',
-          clientOrderId,
-          act: 'vanish',
-          code: 'RECONCILIATION',
-          reason,
-          at: now(),
-        });
-        await this.#differ(
+      if (!isFinal(order.status)) posted.push(this.#setRight(tracked, report));
+    }
+    await Promise.all(posted);
+  }
+
+  /** An order that is open here takes over what the broker says of it, or ends where the broker does not know it. */
+  async #setRight(tracked: Tracked, report: BrokerOrder | undefined): Promise<void> {
+    const { ledger, now } = this.#options;
+    const { clientOrderId, symbol, status: before } = tracked.order;
+    if (report === undefined) {
+      const reason = 'not known at the broker';
+      const vanish = { kind: 'local', act: 'vanish', code: 'RECONCILIATION', reason } as const;
+      await Promise.all([
+        ledger.post({ ...vanish, clientOrderId, at: now() }),
+        this.#differ(
           'order',
           symbol,
           clientOrderId,
           `order ${clientOrderId} is ${before} here and not known at the broker; ended as canceled`,
           { status: before },
-        );
-      } else if (!says(tracked, report)) {
-        await ledger.post({ kind: 'report', report, event: 'reconciled', at: now() });
-        await this.#differ(
+        ),
+      ]);
+    } else if (!says(tracked, report)) {
+      await Promise.all([
+        ledger.post({ kind: 'report', report, event: 'reconciled', at: now() }),
+        this.#differ(
           'order',
           symbol,
           clientOrderId,
           `order ${clientOrderId} was ${before} here and is ${report.status} at the broker`,
-          {
-            status: before,
-            broker_status: report.status,
-          },
-        );
-      }
+          { status: before, broker_status: report.status },
+        ),
+      ]);
     }
   }
 

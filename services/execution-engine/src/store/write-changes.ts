@@ -40,13 +40,13 @@ export async function writeChanges(
   });
 }
 
-/** Locks the row, so that a takeover waits for this transaction and then reads what it wrote. */
-async function assertFence(client: PoolClient, fence: number): Promise<void> {
+/** Locks the row, so that a takeover waits for this transaction and then reads what it wrote; but not for one whose writer stands still. */
+export async function assertFence(client: PoolClient, fence: number, standstillMs = STANDSTILL_MS): Promise<void> {
   const { rowCount } = await client.query({
     name: 'fence',
     // A writer that stands still within the transaction holds the row: the server ends it, or no successor could begin.
-    text: `SELECT set_config('idle_in_transaction_session_timeout', '${STANDSTILL_MS}', true) FROM order_writer WHERE fence = $1 FOR SHARE`,
-    values: [fence],
+    text: `SELECT set_config('idle_in_transaction_session_timeout', $2, true) FROM order_writer WHERE fence = $1 FOR SHARE`,
+    values: [fence, String(standstillMs)],
   });
   if (rowCount !== 1) {
     throw new ExternalError({
