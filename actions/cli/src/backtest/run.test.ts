@@ -212,19 +212,13 @@ describe('the window', () => {
     const limits = limitsOf((few) => {
       few.order_validation.max_trades_per_day = 1;
     });
-    const script = {
-      1: BUY,
-      2: { ...BUY, quantity: '3' },
-      5: { ...SELL, quantity: '10' },
-      6: { ...BUY, quantity: '5' },
-    };
+    const script = { 1: BUY, 2: { ...BUY, quantity: '3' }, 5: { ...BUY, quantity: '5' }, 6: { ...BUY, quantity: '4' } };
     const report = await run(files, await scripted(script), { limits });
     expect(report.fills.map(({ at, side }) => [at.slice(0, 10), side])).toEqual([
       ['2024-06-05', 'buy'],
-      ['2024-06-06', 'sell'],
+      ['2024-06-06', 'buy'],
     ]);
     expect(report.refusals).toEqual({ RISK_TRADES_PER_DAY: 2 });
-    expect(report.result.realized_pnl).toBe('9.8');
   });
 });
 

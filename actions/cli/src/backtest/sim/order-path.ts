@@ -57,11 +57,10 @@ export class OrderPath {
     return this.#placed.has(clientOrderId);
   }
 
-  /** The status that `POST /orders` would answer: 200 where it was taken (or known), 400 where risk refuses it. */
+  /** The status that `POST /orders` would answer: 200 where it was taken, 400 where risk refuses it. Names are new ones. */
   submit(wanted: WantedOrder): number {
     const { agenda, books, market, risk } = this.#options;
     const { clientOrderId, symbol, side, quantity, strategy } = wanted;
-    if (this.#placed.has(clientOrderId)) return 200;
     const terms = { client_order_id: clientOrderId, symbol, side, type: 'market', quantity } as const;
     const verdict = risk().check(strategy === null ? terms : { ...terms, strategy });
     if (!verdict.allowed) {
