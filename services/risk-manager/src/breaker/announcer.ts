@@ -13,7 +13,7 @@ export type Announced = 'settled' | 'under_way' | 'absent';
 export interface AnnouncerOptions {
   engine: Pick<ServiceClient, 'send'>;
   state: () => StoredState | undefined;
-  logger: Pick<Logger, 'warn'>;
+  logger: Pick<Logger, 'info' | 'warn'>;
   /** ms that an engine has for the orders that are on their way. */
   patienceMs: number;
 }
@@ -49,7 +49,10 @@ export class Announcer {
       logger.warn({ state: name, status }, 'execution-engine has not confirmed the trading state');
       return status === 504 ? 'under_way' : 'absent';
     } catch (error) {
-      logger.warn({ state: name, reason: messageOf(error) }, 'execution-engine was not told of the trading state');
+      // It starts after this service: that it is not there yet to hear of ACTIVE is nothing to look at.
+      const log = { state: name, reason: messageOf(error) };
+      if (name === 'ACTIVE') logger.info(log, 'execution-engine was not told of the trading state');
+      else logger.warn(log, 'execution-engine was not told of the trading state');
       return timedOut(error) ? 'under_way' : 'absent';
     }
   }

@@ -207,6 +207,22 @@ describe('protection', () => {
     expect(other.sent.map(({ client_order_id: found }) => found)).toEqual([id(1)]);
   });
 
+  test.each([
+    ['was closed and opened again', ['0', '10']],
+    ['was turned and turned back', ['-10', '10']],
+  ])('a trailing stop of a position that %s knows nothing of the one before', async (_what, quantities) => {
+    const { clock, exposure, sent, mark } = setUp({ quantity: '10', price: '100' }, trailing);
+    await mark(110);
+    for (const [i, quantity] of quantities.entries()) {
+      exposure.setPosition('AAPL', nanos(quantity), nanos('100'), NOON + 60_000 * (i + 1));
+    }
+    clock.now += 120_000;
+    await mark(107.8);
+    expect(sent).toEqual([]);
+    await mark(105.64);
+    expect(sent).toHaveLength(1);
+  });
+
   test('a position that is closed leaves nothing behind, and what could not be stored is stored later', async () => {
     const { database, exposure, mark, rows } = setUp({ quantity: '10', price: '100' }, trailing);
     await mark(100);

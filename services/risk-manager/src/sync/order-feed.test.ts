@@ -258,5 +258,10 @@ describe('positions and reservations', () => {
     await sync({ orders: [open('queued')] });
     observe();
     expect(funds.claimed).toBe(0n);
+    // All that was said of it was lost, and it is no open order any more.
+    funds.claim('gone', 1n);
+    await sync();
+    observe();
+    expect(funds.claimed).toBe(0n);
   });
 });
