@@ -64,6 +64,16 @@ describe('a roll-out', () => {
     expect(bundle.effective).toEqual([]);
   });
 
+  test('holds no step open for longer than it watches, not even before its first look', async () => {
+    const ends: Record<string, boolean> = {};
+    const look = () => {
+      ends[bundle.stored.stage] ??= bundle.stored.expiresAt !== null;
+      return bundle.look();
+    };
+    await run({ look });
+    expect(ends).toEqual({ 'no-order-flow': true, share: true, all: true });
+  });
+
   test('begins from the first step again, also where one before it came further', async () => {
     within('share', 30, () => bundle.alerts.push('ServiceDown'));
     await run();
@@ -80,6 +90,35 @@ describe('a roll-out', () => {
     expect(await run({ resume: true })).toMatchObject({ status: 'complete', already: true, steps: [] });
     expect(bundle.sets).toBe(sets);
     expect(await run()).toMatchObject({ status: 'complete', already: false });
+  });
+
+  test('is not complete where its runner died in the last step', async () => {
+    const never = new Promise<never>(() => {});
+    let dies = false;
+    within('all', 20, () => (dies = true));
+    void run({ look: () => (dies ? never : bundle.look()) });
+    for (let turn = 0; turn < 2_000; turn++) await Promise.resolve();
+    expect(bundle.stored).toMatchObject({ stage: 'all', symbols: 'all' });
+    dies = false;
+    expect(await run({ resume: true })).toMatchObject({ status: 'complete', already: false });
+  });
+
+  test('waits for a risk-manager that is away when a step is set, for the grace and no longer', async () => {
+    const set = bundle.scope.set;
+    let tries = 0;
+    const refuses = (times: number) => {
+      tries = 0;
+      bundle.scope.set = (wanted) =>
+        wanted.ttl_seconds === undefined && wanted.stage === 'all' && tries++ < times
+          ? Promise.reject(new Error('no answer'))
+          : set(wanted);
+    };
+    refuses(5);
+    expect(await run()).toMatchObject({ status: 'complete', reached: 'all' });
+    expect(bundle.stored).toMatchObject({ stage: 'all', expiresAt: null });
+    refuses(1_000);
+    expect(await run()).toMatchObject({ status: 'failed', closed: { isClosed: true } });
+    expect(bundle.effective).toEqual([]);
   });
 
   test('goes on over what is missing for less than the grace', async () => {
@@ -180,6 +219,35 @@ describe('what is wrong ends a roll-out, and no more orders go out', () => {
       closed: { isClosed: false },
     });
     expect(bundle.stored.stage).toBe('share');
+  });
+
+  test('a release that was started in its place is left alone also where risk-manager is still ours', async () => {
+    let foreign = false;
+    within('share', 30, () => (foreign = true));
+    const look = () => (foreign ? Promise.resolve({ lacking: [], foreign: 'another one runs' }) : bundle.look());
+    const outcome = await run({ look });
+    expect(outcome).toMatchObject({ failure: { code: 'OTHER_RELEASE', message: 'another one runs' } });
+    expect(outcome.closed?.words).toMatch(/not for this roll-out to stop/);
+    expect(bundle.stored.stage).toBe('share');
+  });
+
+  test('a step does not end while something is missing', async () => {
+    within('share', 110, () => bundle.notReady.push('dashboard'));
+    expect(await run()).toMatchObject({ reached: 'no-order-flow', failure: { step: 'share', code: 'ROLLOUT_UNSEEN' } });
+  });
+
+  test('a scope of the same symbols that somebody else has named is not ours', async () => {
+    within('share', 30, () => {
+      const wanted = { release: RELEASE, stage: 'by-hand', symbols: ['AAPL'], reason: 'mine', set_by: 'ana' };
+      void bundle.scope.set({ ...wanted, ttl_seconds: 600 });
+    });
+    expect(await run()).toMatchObject({ failure: { code: 'ROLLOUT_TAKEN' } });
+  });
+
+  test('a scope that would end by itself after the last step is none that stays', async () => {
+    const set = bundle.scope.set;
+    bundle.scope.set = (wanted, signal) => set({ ttl_seconds: 60, ...wanted }, signal);
+    expect(await run()).toMatchObject({ status: 'failed', reached: 'all', failure: { code: 'ROLLOUT_TAKEN' } });
   });
 
   test('a scope that somebody else sets is noticed at the next look', async () => {

@@ -1,10 +1,10 @@
-import { messageOf, PapergateError } from '@papergate/config';
+import { EXIT, messageOf, PapergateError } from '@papergate/config';
 import type { StageResult } from '../evidence/index.ts';
 import type { RolloutClock } from './clock.ts';
 import type { RolloutPlan, RolloutStage } from './config.ts';
-import { sameSymbols, symbolWords, type OrderScope, type ScopeApi } from './scope.ts';
+import { sameSymbols, symbolWords, type OrderScope, type ScopeApi, type WantedScope } from './scope.ts';
 import type { Facts, Sight } from './sight.ts';
-import { watch, type Watched } from './watch.ts';
+import { isRefusal, watch, type Watched } from './watch.ts';
 
 /** What happens in a roll-out, told as it happens. */
 export type RolloutEvent =
@@ -87,7 +87,7 @@ class RollOut {
       }
       const last = stages.at(-1);
       // It was watched to its end: from now on it holds without us.
-      if (last !== undefined) await this.#set(last, undefined);
+      if (last !== undefined) await this.#setPatiently(last, undefined);
       return { status: 'complete', steps: this.#steps, reached: this.#reached, already: false };
     } catch (error) {
       const { signal } = this.#options;
@@ -111,7 +111,7 @@ class RollOut {
     await onEvent?.({ type: 'step', stage, number, of: plan.stages.length });
     let watched: Watched;
     try {
-      await this.#set(stage, plan.leaseSeconds);
+      await this.#setPatiently(stage, plan.leaseSeconds);
       watched = await watch({
         stage,
         plan,
@@ -140,12 +140,28 @@ class RollOut {
     await this.#set(stage, plan.leaseSeconds);
   }
 
+  /** As {@link RollOut.#set}; a risk-manager that is away for a moment is waited for as long as in a watch. */
+  async #setPatiently(stage: RolloutStage, ttl: number | undefined): Promise<void> {
+    const { plan, clock, signal } = this.#options;
+    const end = clock.now() + plan.graceMs;
+    for (;;) {
+      try {
+        return await this.#set(stage, ttl);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isRefusal(error) || clock.now() >= end) throw error;
+        await clock.sleep(plan.sampleEveryMs, signal);
+      }
+    }
+  }
+
   /** Sets the scope of a step and reads it back: what was answered need not be what holds. */
   async #set({ name, symbols }: RolloutStage, ttl: number | undefined): Promise<void> {
     const { release, scope, by, clock, signal } = this.#options;
     const at = clock.now();
-    const wanted = { release, stage: name, symbols, reason: `roll-out, step ${name}`, set_by: by };
-    await scope.set({ ...wanted, ...(ttl === undefined ? {} : { ttl_seconds: ttl }) }, signal);
+    const base = { release, stage: name, symbols, reason: `roll-out, step ${name}`, set_by: by };
+    const wanted: WantedScope = { ...base, ...(ttl === undefined ? {} : { ttl_seconds: ttl }) };
+    await scope.set(wanted, signal);
     const found = await scope.read(signal);
     demandSame(found, wanted);
     this.#renewedAt = at;
@@ -198,22 +214,22 @@ class RollOut {
   }
 }
 
-function demandSame(
-  found: OrderScope,
-  wanted: { release: string; stage: string; symbols: RolloutStage['symbols']; set_by: string },
-): void {
-  const { release, stage, symbols, set_by: by } = wanted;
+/** A scope that ends by itself where it should stay would stop orders later, and the other way round leave them unwatched. */
+function demandSame(found: OrderScope, wanted: WantedScope): void {
+  const { release, stage, symbols, set_by: by, ttl_seconds: ttl } = wanted;
   const isSame =
     found.release === release &&
     found.stage === stage &&
     found.set_by === by &&
     sameSymbols(found.symbols, symbols) &&
-    sameSymbols(found.effective, symbols);
+    sameSymbols(found.effective, symbols) &&
+    (found.expires_at === null) === (ttl === undefined);
   if (isSame) return;
+  const expires = found.expires_at === null ? 'without an end' : `until ${found.expires_at}`;
   throw new PapergateError({
     code: found.release === release ? 'ROLLOUT_TAKEN' : 'OTHER_RELEASE',
-    exitCode: 1,
-    message: `the order scope was set to ${stage} (${symbolWords(symbols)}), and it reads ${found.stage} (${symbolWords(found.effective)}) of ${found.release.slice(0, 12)}, set by ${found.set_by}`,
+    exitCode: EXIT.blocked,
+    message: `the order scope was set to ${stage} (${symbolWords(symbols)}), and it reads ${found.stage} (${symbolWords(found.effective)}, ${expires}) of ${found.release.slice(0, 12)}, set by ${found.set_by}`,
     fix: 'see who else sets it: only one roll-out may',
   });
 }

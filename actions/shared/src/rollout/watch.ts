@@ -114,7 +114,7 @@ class Watch {
       return [];
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof PapergateError && REFUSALS.has(error.code)) return error;
+      if (isRefusal(error)) return error;
       return [`the order scope could not be renewed: ${messageOf(error)}`];
     }
   }
@@ -166,6 +166,10 @@ class Watch {
 }
 
 const REFUSALS: ReadonlySet<string> = new Set(['OTHER_RELEASE', 'SCOPE_REFUSED', 'ROLLOUT_TAKEN']);
+
+/** An answer that will not become another one by asking again. */
+export const isRefusal = (error: unknown): error is PapergateError =>
+  error instanceof PapergateError && REFUSALS.has(error.code);
 
 /** Somebody else has a hand in it: that is another matter than a release that does not hold. */
 const codeOf = (wrong: readonly Check[]): string =>
