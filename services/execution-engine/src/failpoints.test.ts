@@ -6,17 +6,20 @@ describe('what a test lays over the engine', () => {
   test.each(['staging', 'production'] as const)('does not exist in %s: its mere presence is refused', (environment) => {
     expect(() => readTreatment('{}', environment)).toThrow(`is set in ${environment}, where it is not allowed`);
     expect(() => readTreatment('{}', environment)).toThrow(UserError);
-    expect(readTreatment(undefined, environment).settings).toEqual({});
-  });
-
-  test('is nothing where it is not given', () => {
-    const { failpoint, settings } = readTreatment(undefined, 'development');
-    expect(FAILPOINTS.map((name) => failpoint(name))).toEqual(FAILPOINTS.map(() => undefined));
-    expect(settings).toEqual({});
+    expect(readTreatment(undefined, environment)).toBeUndefined();
   });
 
   test('gives shorter times without a step', () => {
-    expect(readTreatment('{"settings":{"resendAfterMs":7}}', 'development').settings).toEqual({ resendAfterMs: 7 });
+    const found = readTreatment('{"settings":{"resendAfterMs":7}}', 'development');
+    expect(found?.settings).toEqual({ resendAfterMs: 7 });
+    expect(FAILPOINTS.map((name) => found?.failpoint(name))).toEqual(FAILPOINTS.map(() => undefined));
+  });
+
+  test('can be given another step later, and passes the others', () => {
+    const found = readTreatment('{}', 'development');
+    found?.arm('{"at":"send.calling","signal":"SIGKILL","after":5}');
+    expect(FAILPOINTS.map((name) => found?.failpoint(name))).toEqual(FAILPOINTS.map(() => undefined));
+    expect(() => found?.arm('{"at":"lunch"}')).toThrow('"lunch"');
   });
 
   test.each([

@@ -40,6 +40,8 @@ interface Armed {
 export interface TestTreatment {
   failpoint: Failpoint;
   settings: Partial<EngineSettings>;
+  /** Takes another step from now on, as the text of the variable names it. */
+  arm(text: string): void;
 }
 
 const SYNTAX =
@@ -57,11 +59,31 @@ function refuse(message: string): UserError {
  * Reads `PAPERGATE_ENGINE_TREATMENT`. It can end the process at a step of an order's life, so it exists in development
  * only: anywhere else its mere presence is refused.
  *
+ * @returns undefined where the variable is not set
  * @throws UserError ENGINE_TREATMENT_INVALID
  */
-export function readTreatment(text: string | undefined, environment: Environment): TestTreatment {
-  if (text === undefined) return { failpoint: noFailpoint, settings: {} };
+export function readTreatment(text: string | undefined, environment: Environment): TestTreatment | undefined {
+  if (text === undefined) return undefined;
   if (environment !== 'development') throw refuse(`is set in ${environment}, where it is not allowed`);
+  const first = parse(text);
+  let { armed } = first;
+  return {
+    failpoint: (passed) => {
+      if (passed !== armed?.name) return undefined;
+      armed.after -= 1;
+      if (armed.after !== -1) return undefined;
+      process.kill(process.pid, armed.signal);
+      // The signal takes effect before another step is made.
+      return delay(20).then(() => undefined);
+    },
+    settings: first.settings,
+    arm: (other) => {
+      ({ armed } = parse(other));
+    },
+  };
+}
+
+function parse(text: string): { armed: Armed | undefined; settings: Partial<EngineSettings> } {
   let found: { at?: unknown; signal?: unknown; after?: unknown; settings?: unknown };
   try {
     found = JSON.parse(text) as typeof found;
@@ -69,24 +91,12 @@ export function readTreatment(text: string | undefined, environment: Environment
     throw refuse('is no JSON');
   }
   const settings = (found.settings ?? {}) as Partial<EngineSettings>;
-  if (found.at === undefined) return { failpoint: noFailpoint, settings };
+  if (found.at === undefined) return { armed: undefined, settings };
   const name = FAILPOINTS.find((known) => known === found.at);
   if (name === undefined) throw refuse(`names the step ${JSON.stringify(found.at)}, allowed: ${FAILPOINTS.join(', ')}`);
   const { signal, after = 0 } = found;
   if (signal !== 'SIGKILL' && signal !== 'SIGSTOP') throw refuse('has no signal that is SIGKILL or SIGSTOP');
   if (typeof after !== 'number' || !Number.isInteger(after) || after < 0)
     throw refuse('has an "after" that is no count');
-  return { failpoint: arm({ name, signal, after }), settings };
-}
-
-function arm({ name, signal, after }: Armed): Failpoint {
-  let left = after;
-  return (passed) => {
-    if (passed !== name) return undefined;
-    left -= 1;
-    if (left !== -1) return undefined;
-    process.kill(process.pid, signal);
-    // The signal takes effect before another step is made.
-    return delay(20).then(() => undefined);
-  };
+  return { armed: { name, signal, after }, settings };
 }

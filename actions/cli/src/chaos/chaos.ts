@@ -37,7 +37,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   print(
     `chaos: seed ${seed}, runs ${first} to ${first + runs - 1}; replay: npm run chaos -- --seed ${seed} --runs ${runs} --first ${first}`,
   );
-  const world = await World.open({ root, dir: mkdtempSync(join(tmpdir(), 'papergate-chaos-')), env });
+  const world = await World.open({
+    root,
+    dir: mkdtempSync(join(tmpdir(), 'papergate-chaos-')),
+    env,
+    ...(signal === undefined ? {} : { signal }),
+  });
   const results: RunResult[] = [];
   try {
     for (let run = first; run < first + runs; run += 1) {

@@ -10,6 +10,8 @@ export interface ServiceProcess {
   /** The code it ended with; null for a signal. Resolves when it ends. */
   readonly exited: Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
+  /** Hands it a message; only execution-engine under treatment listens. */
+  send(text: string): void;
   /** SIGKILL, and gone. */
   kill(): Promise<void>;
   /** Resolves true when it stands still by SIGSTOP; false where the time is over or it is gone. */
@@ -32,14 +34,14 @@ export function startService(options: {
   const { name, entry, cwd, env, guard } = options;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], {
     cwd,
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     env: { ...env, PAPERGATE_WATCH_STDIN: 'true' },
   });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-KEPT)));
+    stream?.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-KEPT)));
   }
-  child.stdin.on('error', () => {});
+  child.stdin?.on('error', () => {});
   const exited = new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(null));
     child.once('exit', (code) => resolve(code));
@@ -60,6 +62,7 @@ export function startService(options: {
     },
     exited,
     signal: (signal) => void child.kill(signal),
+    send: (text) => void child.send(text, () => undefined),
     async kill() {
       if (alive()) child.kill('SIGKILL');
       await exited;

@@ -4,6 +4,7 @@ import { markBooks, readBooks } from './books.ts';
 import { startClients, type Clients } from './clients.ts';
 import { judge, type Finding } from './judge.ts';
 import type { Blow, RunPlan, Victim } from './plan.ts';
+import type { ServiceProcess } from './process.ts';
 import type { Strike, World } from './world.ts';
 
 export interface RunResult {
@@ -26,6 +27,8 @@ const REACH_MS = 5_000;
 const SETTLE_MS = 45_000;
 /** How long a writer that was stopped may live after it woke up. */
 const FENCED_MS = 10_000;
+/** Steps that an engine makes once, when it becomes the writer. */
+const AT_START: ReadonlySet<string> = new Set(['writer.fenced', 'reconcile.begun', 'reconcile.compared']);
 /** What execution-engine ends with where another has taken over. */
 const REPLACED = 3;
 
@@ -93,10 +96,15 @@ async function strike(blow: Blow, world: World, findings: Finding[]): Promise<bo
   }
 }
 
-/** Kills the engine under load and starts it so that it strikes itself. */
-async function arm(world: World, strikeAt: Strike): ReturnType<World['startEngine']> {
+/** Lets the engine strike itself. A step that it makes when it starts needs it to start again, under load. */
+async function arm(world: World, strikeAt: NonNullable<Strike>): Promise<ServiceProcess> {
+  const running = world.process('execution-engine');
+  if (running !== undefined && !AT_START.has(strikeAt.at)) {
+    running.send(JSON.stringify(strikeAt));
+    return running;
+  }
   await delay(50);
-  await world.kill('execution-engine');
+  await running?.kill();
   return world.startEngine(strikeAt);
 }
 

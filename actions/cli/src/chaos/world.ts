@@ -87,6 +87,7 @@ export class World {
   readonly #env: Record<string, string>;
   readonly #processes = new Map<ServiceName, ServiceProcess>();
   readonly #credentials: ReturnType<typeof demoPaperCredentials>;
+  readonly #signal: AbortSignal | undefined;
   #postgres: EmbeddedPostgres;
   /** The seat whose engine clients talk to. */
   seat: Seat = 'first';
@@ -99,6 +100,7 @@ export class World {
     system: Record<Seat, SystemConfig>;
     credentials: ReturnType<typeof demoPaperCredentials>;
     postgres: EmbeddedPostgres;
+    signal: AbortSignal | undefined;
   }) {
     this.#root = parts.root;
     this.#dir = parts.dir;
@@ -107,11 +109,17 @@ export class World {
     this.system = parts.system;
     this.#credentials = parts.credentials;
     this.#postgres = parts.postgres;
+    this.#signal = parts.signal;
   }
 
   /** @param options.dir an empty folder of the caller's own */
-  static async open(options: { root: string; dir: string; env: NodeJS.ProcessEnv }): Promise<World> {
-    const { root, dir } = options;
+  static async open(options: {
+    root: string;
+    dir: string;
+    env: NodeJS.ProcessEnv;
+    signal?: AbortSignal;
+  }): Promise<World> {
+    const { root, dir, signal } = options;
     const guard = new Guard({ patienceMs: 1_000 });
     const first = await renderSeat(root, join(dir, 'first'));
     const second = await renderSecondSeat(join(dir, 'first'), join(dir, 'second'), first);
@@ -128,7 +136,7 @@ export class World {
       EXCHANGE_STATE_DIR: join(dir, 'exchange'),
       LOG_LEVEL: 'warn',
     };
-    const world = new World({ root, dir, guard, env, system: { first, second }, credentials, postgres });
+    const world = new World({ root, dir, guard, env, system: { first, second }, credentials, postgres, signal });
     try {
       const migrate = join(root, 'services/shared/src/migrate.ts');
       await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', migrate], {
@@ -245,9 +253,10 @@ export class World {
           return false;
         }
       },
-      { timeoutMs, everyMs: 20 },
+      { timeoutMs, everyMs: 20, signal: this.#signal },
     );
     if (up === true) return;
+    this.#signal?.throwIfAborted();
     throw new ExternalError({
       code: 'CHAOS_NOT_READY',
       message: `execution-engine is not ready after ${timeoutMs} ms: ${last}\n${this.logs()}`,
