@@ -9,7 +9,7 @@ import { gitHistory } from '../workflows/history.ts';
 import { openJob, type Job } from '../workflows/job.ts';
 import { auditDependencies, found, SEVERITIES, type Severity } from '../workflows/audit.ts';
 import { keyAges } from '../workflows/key-age.ts';
-import { baseline, checkpoints, imagesOf, proven } from '../workflows/proven.ts';
+import { baseline, checkpoints, imagesOf, proven, type Kept } from '../workflows/proven.ts';
 import { release } from '../workflows/release.ts';
 
 const SHOWN = 50;
@@ -45,13 +45,25 @@ export function addWorkflow(program: Command, context: CommandContext): void {
     .action((flags: ProvenFlags) => inJob((job) => runProven(job, flags, context)));
   workflow
     .command('running')
-    .description('images that an environment runs by GitHub’s record')
+    .description('where the evidence lies of what an environment runs by GitHub’s record')
     .addOption(text('--environment <name>', 'where').default('staging'))
     .action(({ environment }: { environment: string }) =>
       inJob(async (job) => {
-        const images = imagesOf((await job.github.currentDeployment(environment))?.deployment);
+        const running = await job.github.lastGood({ environment });
+        const kept = running && (await proven(job.github, { sha: running.sha, environment }));
+        tellKept(job, context, { evidence: kept });
+      }),
+    );
+  workflow
+    .command('images')
+    .description('images of the release that evidence is about')
+    .addOption(text('--evidence <folder>', 'its artifact, downloaded').makeOptionMandatory())
+    .action(({ evidence }: { evidence: string }) =>
+      inJob((job) => {
+        const images = imagesOf(evidence);
         job.output('images', JSON.stringify(images));
-        context.output.out(`${environment} runs ${images.length} images`);
+        context.output.out(`images: ${images.length}`);
+        return Promise.resolve();
       }),
     );
   workflow
@@ -112,23 +124,22 @@ async function runChoose(job: Job, flags: ChooseFlags, { repository, output }: C
   output.out(told);
 }
 
-async function runProven(
-  job: Job,
-  { sha, environment, branch }: ProvenFlags,
-  { output, interrupts }: CommandContext,
-): Promise<void> {
+async function runProven(job: Job, { sha, environment, branch }: ProvenFlags, context: CommandContext): Promise<void> {
+  const { interrupts } = context;
   const { github, apiUrl, token, repository } = job;
-  const { evidence, images } = await proven(github, { sha, environment });
+  const evidence = await proven(github, { sha, environment });
   const before = await baseline(github, { environment: 'production' });
   const api = { apiUrl, token, repository, signal: interrupts.stop };
   const drill = await checkpoints({ ...api, branch, workflow: 'scheduled.yml' });
-  for (const [name, kept] of Object.entries({ evidence, baseline: before, checkpoints: drill })) {
+  tellKept(job, context, { evidence, baseline: before, checkpoints: drill });
+}
+
+function tellKept(job: Job, { output }: CommandContext, all: Readonly<Record<string, Kept | undefined>>): void {
+  for (const [name, kept] of Object.entries(all)) {
     job.output(`${name}-run`, kept === undefined ? '' : String(kept.runId));
     job.output(`${name}-artifact`, kept?.artifact ?? '');
     output.out(`${name}: ${kept === undefined ? 'none' : `artifact ${kept.artifact} of run ${kept.runId}`}`);
   }
-  job.output('images', JSON.stringify(images));
-  output.out(`images: ${images.length}`);
 }
 
 async function runAudit(flags: { out: string; failOn?: Severity }, context: CommandContext): Promise<void> {

@@ -1,8 +1,12 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openGitHub, type GitHub } from '@papergate/delivery';
 import { Secret } from '@papergate/config';
 import { startGitHubFake, type FakeDeployment, type FakeRun, type GitHubFake } from '@papergate/delivery/github-fake';
-import { baseline, proven } from './proven.ts';
+import { RELEASE } from '@papergate/delivery/gate-testing';
+import { baseline, imagesOf, proven } from './proven.ts';
 
 const NAME = 'acme/trading';
 const sha = (digit: string): string => digit.repeat(40);
@@ -24,37 +28,43 @@ interface Delivery {
   artifacts?: Record<string, 'kept' | 'expired'>;
   states?: string[];
   isRunGone?: boolean;
+  /** GitHub made it, for a job's `environment:`: it has no payload, and a status names the manifest. */
+  isOfJob?: boolean;
 }
 
 /** GitHub after these deliveries, oldest first. */
 async function after(...deliveries: Delivery[]): Promise<GitHub> {
-  const deployments = deliveries.map(({ run, of, environment = 'staging', states = ['success'] }, index) => ({
-    id: 100 + index,
-    sha: sha(of),
-    ref: 'main',
-    task: 'deploy',
-    environment,
-    payload: {
-      schema: 1,
-      manifest_digest: `sha256:${of.repeat(64)}`,
-      images: { a: `ghcr.io/a@sha256:${of}` },
-      run_id: run,
-    },
-    description: '',
-    creator: 'github-actions[bot]',
-    created_at: at(index),
-    production_environment: false,
-    transient_environment: false,
-    statuses: states.map((state, number) => ({
-      id: index * 10 + number,
-      state,
+  const deployments = deliveries.map(
+    ({ run, of, environment = 'staging', states = ['success'], isOfJob = false }, index) => ({
+      id: 100 + index,
+      sha: sha(of),
+      ref: 'main',
+      task: 'deploy',
+      environment,
+      payload: isOfJob
+        ? ''
+        : {
+            schema: 1,
+            manifest_digest: `sha256:${of.repeat(64)}`,
+            images: { a: `ghcr.io/a@sha256:${of}` },
+            run_id: run,
+          },
       description: '',
-      environment_url: '',
-      log_url: '',
       creator: 'github-actions[bot]',
       created_at: at(index),
-    })),
-  })) satisfies FakeDeployment[];
+      production_environment: false,
+      transient_environment: false,
+      statuses: states.map((state, number) => ({
+        id: index * 10 + number,
+        state,
+        description: isOfJob ? `manifest sha256:${of.repeat(64)} delivered` : '',
+        environment_url: '',
+        log_url: `https://github.com/${NAME}/actions/runs/${run}/job/1`,
+        creator: 'github-actions[bot]',
+        created_at: at(index),
+      })),
+    }),
+  ) satisfies FakeDeployment[];
   const runs = deliveries.flatMap(
     ({ run, of, workflow = 'deploy-staging', artifacts = {}, isRunGone = false }): FakeRun[] =>
       isRunGone
@@ -94,7 +104,7 @@ async function after(...deliveries: Delivery[]): Promise<GitHub> {
 }
 
 describe('the proof of a commit', () => {
-  const find = async (...deliveries: Delivery[]) => (await proven(await after(...deliveries), WANTED)).evidence;
+  const find = async (...deliveries: Delivery[]) => proven(await after(...deliveries), WANTED);
   const WANTED = { sha: sha('a'), environment: 'staging' };
   const EVIDENCE = `evidence-${sha('a')}`;
   const kept = { [EVIDENCE]: 'kept' as const };
@@ -117,6 +127,14 @@ describe('the proof of a commit', () => {
   ])('lies with the run before where the newest %s', async (_title, newest) => {
     expect(await find({ run: 1, of: 'a', artifacts: kept }, { run: 2, of: 'a', ...newest })).toEqual({
       runId: 1,
+      artifact: EVIDENCE,
+    });
+  });
+
+  test('lies with a run whose deployment is the one that GitHub made for its job', async () => {
+    const made = { of: 'a', isOfJob: true, artifacts: kept };
+    expect(await find({ ...made, run: 5 }, { ...made, run: 6, states: ['in_progress', 'failure'] })).toEqual({
+      runId: 5,
       artifact: EVIDENCE,
     });
   });
@@ -159,5 +177,24 @@ describe('what a release is compared with', () => {
 
   test('is nothing where it is no longer kept', async () => {
     expect(await compared({ run: 1, of: 'a', artifacts: { [`gate-${sha('a')}`]: 'expired' } })).toBeUndefined();
+  });
+});
+
+describe('the images of a release', () => {
+  let folder = '';
+  beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'papergate-images-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('are named by digest in the manifest of its evidence', () => {
+    writeFileSync(join(folder, 'manifest.json'), JSON.stringify(RELEASE));
+    const images = imagesOf(folder);
+    expect(images).toHaveLength(3);
+    expect(images).toContain(`ghcr.io/acme/execution-engine@${RELEASE.images?.['execution-engine']?.digest}`);
+  });
+
+  test('are none where nothing was downloaded; a manifest that was changed is none', () => {
+    expect(imagesOf(folder)).toEqual([]);
+    writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...RELEASE, images: {} }));
+    expect(() => imagesOf(folder)).toThrow(expect.objectContaining({ code: 'MANIFEST_INVALID' }));
   });
 });

@@ -1,5 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PapergateError, UserError } from '@papergate/config';
-import type { GitHub, GitHubDeployment } from '@papergate/delivery';
+import { checkManifest, imageName, type GitHub, type GitHubDeployment } from '@papergate/delivery';
 import { ask, type ApiOptions } from './api.ts';
 
 /** An artifact of a run. */
@@ -8,38 +10,34 @@ export interface Kept {
   artifact: string;
 }
 
-/** Where the proof of a commit lies. Only a place to look: the gate judges what is found there. */
-export interface Proven {
-  /** Of the run that delivered it to staging. */
-  evidence: Kept;
-  /** Images by digest, `repository@sha256:…`; none where the release has none. */
-  images: string[];
-}
-
 /** It delivers what was proven before, and proves less: there is no load in it. */
 const ROLLBACK = '.github/workflows/rollback.yml';
 
 type Reader = Pick<GitHub, 'listDeployments' | 'artifacts' | 'run'>;
 
 /**
- * The run by which staging proved a commit: that of its newest delivery there which was no rollback and whose evidence is
- * still kept.
+ * The run by which staging proved a commit: that of its newest good delivery there which was no rollback and whose evidence is
+ * still kept. Only a place to look: the gate judges what is found there. The deployment that GitHub makes for a job's
+ * `environment:` counts as well as one of ours; it names its manifest, and nothing more.
  * @throws UserError NOT_PROVEN; those of GitHub's client
  */
 export async function proven(
   github: Reader,
   { sha, environment }: { sha: string; environment: string },
-): Promise<Proven> {
-  const delivered = (await github.listDeployments({ environment, sha })).filter(({ payload }) => payload !== null);
+): Promise<Kept> {
+  const deployments = await github.listDeployments({ environment, sha });
+  const good = deployments.filter(
+    ({ manifestDigest, statuses }) => manifestDigest !== null && statuses.some(({ state }) => state === 'success'),
+  );
   const artifact = `evidence-${sha}`;
-  const kept = await keptBy(github, delivered, artifact);
-  if (kept !== undefined) return { evidence: kept, images: imagesOf(delivered[0]) };
+  const kept = await keptBy(github, good, artifact);
+  if (kept !== undefined) return kept;
   throw new UserError({
     code: 'NOT_PROVEN',
     message:
-      delivered.length === 0
-        ? `${environment} has no record of a delivery of ${sha.slice(0, 12)}`
-        : `of ${delivered.length} deliveries of ${sha.slice(0, 12)} to ${environment} none has left an artifact ${artifact} that is still kept`,
+      good.length === 0
+        ? `${environment} has no record of a good delivery of ${sha.slice(0, 12)}`
+        : `of ${good.length} good deliveries of ${sha.slice(0, 12)} to ${environment} none has left an artifact ${artifact} that is still kept`,
     fix: 'let deploy-staging deliver it',
   });
 }
@@ -68,10 +66,6 @@ async function isOf(github: Reader, runId: number, artifact: string): Promise<bo
   }
 }
 
-/** Images of a deployment, `repository@sha256:…`; none where it delivered folders. */
-export const imagesOf = (deployment: Pick<GitHubDeployment, 'payload'> | undefined): string[] =>
-  Object.values(deployment?.payload?.images ?? {}).filter((image) => image.includes('@sha256:'));
-
 /**
  * With what production's release of today passed, to compare with; undefined before the first, and where it is no longer
  * kept. The run that put it to work last may have been a rollback, which compares nothing: then it is the one before.
@@ -87,6 +81,14 @@ export async function baseline(
     (one) => one.manifestDigest === manifestDigest,
   );
   return await keptBy(github, same, `gate-${sha}`);
+}
+
+/** Images of the release whose evidence lies in a folder, `repository@sha256:…`; none of a release without, or without a folder. */
+export function imagesOf(folder: string): string[] {
+  const path = join(folder, 'manifest.json');
+  if (!existsSync(path)) return [];
+  const { images = {} } = checkManifest(JSON.parse(readFileSync(path, 'utf8')), path);
+  return Object.values(images).map(imageName);
 }
 
 /** The last list of checkpoints that the drill of every night left; undefined where it never succeeded. */
