@@ -82,6 +82,20 @@ describe('limits of what comes one after the other, at their boundary', () => {
     expect(again({}, NOON + 1, traffic)).toBe('allowed');
   });
 
+  test('orders of an earlier process count, but for the intents of those that came to nothing', () => {
+    const traffic = new Traffic(compileLimits(duplicates).order);
+    const earlier = (id: string, isVoid: boolean, quantity: string) => ({
+      order: readRiskOrder(order({ client_order_id: id, strategy: 'mover', quantity })),
+      at: NOON - 100,
+      void: isVoid,
+    });
+    traffic.restore([earlier('sent', false, '10'), earlier('void', true, '11')]);
+    expect([again({}, NOON, traffic), again({ quantity: '11' }, NOON, traffic)]).toEqual([
+      'RISK_DUPLICATE_INTENT',
+      'allowed',
+    ]);
+  });
+
   test('an intent that came twice is kept by the second, and ends with it', () => {
     const traffic = seen();
     traffic.add(readRiskOrder(order({ client_order_id: 'again', strategy: 'mover' })), NOON + 500);
