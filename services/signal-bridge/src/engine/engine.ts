@@ -43,6 +43,7 @@ interface Running {
 export class Engine {
   readonly #lanes = new Map<string, Lane[]>();
   readonly #running: Running[] = [];
+  readonly #view = new TickView();
 
   /** @throws UserError STRATEGY_CREATE where a strategy cannot be created */
   constructor({ strategies, events, now, limits, seed = 0 }: EngineOptions) {
@@ -69,8 +70,8 @@ export class Engine {
   add(tick: Tick, onSignal: (signal: Signal) => void): void {
     const lanes = this.#lanes.get(tick.s);
     if (lanes === undefined) return;
-    const view = new TickView(tick);
-    for (const lane of lanes) lane.add(view, onSignal);
+    this.#view.turnTo(tick);
+    for (const lane of lanes) lane.add(tick, this.#view, onSignal);
   }
 
   /** Starts every strategy anew: what comes does not follow what was. */

@@ -1,9 +1,9 @@
 import type { StrategyConfig } from '@papergate/config';
-import type { Signal } from '@papergate/service-kit';
+import type { Signal, Tick } from '@papergate/service-kit';
 import { BarBuilder } from '../bars/bar-builder.ts';
 import type { Guard } from '../plugins/guard.ts';
 import type { LoadedStrategy } from '../plugins/load.ts';
-import { STRATEGY_INTERFACE, type Bar, type Decision, type Strategy } from '../plugins/plugin.ts';
+import { STRATEGY_INTERFACE, type Bar, type Decision, type Strategy, type StrategyTick } from '../plugins/plugin.ts';
 import { seededRandom } from '../plugins/random.ts';
 import type { TickView } from './tick-view.ts';
 
@@ -33,6 +33,8 @@ export interface LaneOptions {
   seed: number;
 }
 
+type OnSignal = (signal: Signal) => void;
+
 /** When and at what price a decision was taken; what its signal's id is made of. */
 interface Moment {
   /** Start of the bar, or `t` and the time of the tick. */
@@ -49,6 +51,8 @@ export class Lane {
   readonly #guard: Guard;
   #builder: BarBuilder;
   #strategy: Strategy;
+  readonly #askBar = (bar: Bar): unknown => this.#strategy.onBar?.(bar);
+  readonly #askTick = (tick: StrategyTick): unknown => this.#strategy.onTick?.(tick);
   #bars = 0;
   #lastBarEnd: number | null = null;
   #lastPrice = 0;
@@ -79,7 +83,7 @@ export class Lane {
   #startAnew(): void {
     this.#bars = 0;
     this.#lastPrice = 0;
-    this.#strategy = this.#guard.run(() => this.#create()) ?? this.#strategy;
+    this.#strategy = this.#guard.run(() => this.#create(), undefined) ?? this.#strategy;
   }
 
   /** Forgets everything but the signal that was given last: its cool-down holds as long as time goes on from there. */
@@ -89,9 +93,9 @@ export class Lane {
     this.#lastBarEnd = null;
   }
 
-  add(view: TickView, onSignal: (signal: Signal) => void): void {
+  add(tick: Tick, view: TickView, onSignal: OnSignal): void {
     if (this.#guard.failure !== undefined) return;
-    const event = this.#builder.add(view.tick);
+    const event = this.#builder.add(tick);
     switch (event.kind) {
       case 'none':
         break;
@@ -108,39 +112,35 @@ export class Lane {
           this.#options.events.reset('silence');
           this.#startAnew();
         }
-        this.#onBar(event.bar, view, onSignal);
+        this.#onBar(event.bar, tick, onSignal);
         break;
       default:
         return event satisfies never;
     }
-    this.#onTick(view, onSignal);
+    if (this.#strategy.onTick !== undefined) this.#onTick(tick, view, onSignal);
   }
 
-  #onBar(bar: Bar, view: TickView, onSignal: (signal: Signal) => void): void {
+  #onBar(bar: Bar, tick: Tick, onSignal: OnSignal): void {
     this.#bars += 1;
     this.#lastBarEnd = bar.end;
     this.#options.events.bar(this.#config.name);
-    const strategy = this.#strategy;
-    if (strategy.onBar === undefined) return;
-    const frozen = Object.freeze(bar);
-    const decision = this.#guard.decide(() => strategy.onBar?.(frozen), this.#symbol);
+    if (this.#strategy.onBar === undefined) return;
+    // Its own copy: what it does to it changes neither the signal nor what another strategy sees.
+    const decision = this.#guard.decide(this.#askBar, { ...bar }, this.#symbol);
     if (decision !== undefined)
-      this.#take(decision, { key: `${bar.start}`, time: bar.end, price: bar.close }, view, onSignal);
+      this.#take(decision, { key: `${bar.start}`, time: bar.end, price: bar.close }, tick, onSignal);
   }
 
-  #onTick(view: TickView, onSignal: (signal: Signal) => void): void {
-    const { tick } = view;
+  #onTick(tick: Tick, view: TickView, onSignal: OnSignal): void {
     if (tick.p !== undefined) this.#lastPrice = tick.p;
-    const strategy = this.#strategy;
-    if (strategy.onTick === undefined) return;
-    const decision = this.#guard.decide(() => strategy.onTick?.(view.shown), this.#symbol);
+    const decision = this.#guard.decide(this.#askTick, view.shown, this.#symbol);
     if (decision === undefined) return;
     // Before the first trade a quote is all that there is to value it by.
     const price = this.#lastPrice > 0 ? this.#lastPrice : Math.max(tick.a ?? 0, tick.b ?? 0);
-    this.#take(decision, { key: `t${tick.t}`, time: tick.t, price }, view, onSignal);
+    this.#take(decision, { key: `t${tick.t}`, time: tick.t, price }, tick, onSignal);
   }
 
-  #take(decision: Decision, moment: Moment, { tick }: TickView, onSignal: (signal: Signal) => void): void {
+  #take(decision: Decision, moment: Moment, tick: Tick, onSignal: OnSignal): void {
     if (this.#isCoolingDown(moment.time)) {
       this.#options.events.suppressed(this.#config.name, 'cooldown');
       return;

@@ -1,17 +1,22 @@
 import type { Tick } from '@papergate/service-kit';
 import type { StrategyTick } from '../plugins/plugin.ts';
 
-/** A tick, and what strategies see of it: made when the first one looks, frozen, and the same for all. */
+/**
+ * A tick, and what strategies see of it: made when the first one looks, frozen, and the same for all. One view serves an
+ * engine, tick after tick: most ticks are looked at by nobody, and a million of them come in a second.
+ */
 export class TickView {
-  readonly tick: Tick;
+  #tick: Tick | undefined;
   #shown: StrategyTick | undefined;
 
-  constructor(tick: Tick) {
-    this.tick = tick;
+  turnTo(tick: Tick): void {
+    this.#tick = tick;
+    this.#shown = undefined;
   }
 
   get shown(): StrategyTick {
-    this.#shown ??= Object.freeze(show(this.tick));
+    if (this.#tick === undefined) throw new Error('the view was turned to no tick');
+    this.#shown ??= Object.freeze(show(this.#tick));
     return this.#shown;
   }
 }

@@ -52,8 +52,8 @@ export class Guard {
   }
 
   /** What a strategy on `symbol` decides, made sure of; undefined for nothing, and for a failure. */
-  decide(call: () => unknown, symbol: string): Decision | undefined {
-    const value = this.run(call);
+  decide<T>(ask: (about: T) => unknown, about: T, symbol: string): Decision | undefined {
+    const value = this.run(ask, about);
     if (value === undefined || value === null || this.#failure !== undefined) return undefined;
     const decision = readUnharmed(value, symbol);
     if (!('problem' in decision)) return decision;
@@ -61,13 +61,13 @@ export class Guard {
     return undefined;
   }
 
-  run<T>(call: () => T): T | undefined {
+  run<T, R>(call: (about: T) => R, about: T): R | undefined {
     if (this.#failure !== undefined) return undefined;
     const { now } = this.#options;
     const startedAt = now?.() ?? 0;
-    let value: T;
+    let value: R;
     try {
-      value = call();
+      value = call(about);
     } catch (error) {
       this.#stop('threw', thrown(error));
       return undefined;

@@ -211,19 +211,24 @@ describe('a strategy that takes long', () => {
 });
 
 describe('what a strategy sees', () => {
-  test('ticks and bars are frozen: it cannot change what the next strategy, or its own signal, is made of', async () => {
+  test('it cannot change what the next strategy, or its own signal, is made of', async () => {
     const seen: boolean[] = [];
     const outcome = await beside((context) => ({
       onBar: (bar) => {
-        seen.push(Object.isFrozen(bar), Object.isFrozen(context));
-        return undefined;
+        Object.assign(bar, { close: Number.NaN, start: 0, end: 0 });
+        return { side: 'buy', reason: 'a bar of my own' };
       },
       onTick: (tick) => {
-        seen.push(Object.isFrozen(tick));
+        seen.push(Object.isFrozen(tick), Object.isFrozen(context));
         return undefined;
       },
     }));
     expect(new Set(seen)).toEqual(new Set([true]));
+    expect(of(outcome, 'own')[0]).toMatchObject({
+      id: `own:AAPL:buy:${START}`,
+      price: 100_000_000,
+      event_time: START + SECOND,
+    });
     expect(of(outcome, 'mover')).toHaveLength(4);
   });
 

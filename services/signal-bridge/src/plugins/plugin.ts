@@ -74,7 +74,7 @@ export interface StrategyContext {
  * A new instance is made when what went before no longer counts: a new epoch, a lasting gap, time set back.
  */
 export interface Strategy {
-  /** After a bar has closed. The bar is frozen. */
+  /** After a bar has closed. The bar is a copy of its own. */
   onBar?(bar: Readonly<Bar>): Decision | undefined;
   /** At every tick but those of bars that are closed already; where a tick closes a bar, after `onBar`. The tick is frozen. */
   onTick?(tick: StrategyTick): Decision | undefined;
