@@ -296,6 +296,29 @@ describe('what is wrong ends a roll-out, and no more orders go out', () => {
     expect(outcome.steps.at(-1)?.result.status).toBe('failed');
   });
 
+  test('a smoke test that fails at the end of a step, or does not come to its own', async () => {
+    const check = (name: string, status: 'passed' | 'failed') => ({ name, status, observed: 'so' });
+    const smoke = (status: 'passed' | 'failed') => ({ status, checks: [check('one', 'passed'), check('two', status)] });
+    const asked: string[] = [];
+    const recheck = () => {
+      asked.push(bundle.stored.stage);
+      return Promise.resolve(smoke(asked.length === 2 ? 'failed' : 'passed'));
+    };
+    const outcome = await run({ recheck });
+    expect(asked).toEqual(['no-order-flow', 'share']);
+    expect(outcome).toMatchObject({ failure: { step: 'share', code: 'SMOKE_FAILED', message: 'two: so' } });
+    expect(outcome.steps[0]?.result.checks.at(-1)).toMatchObject({ name: 'smoke test', observed: 2 });
+    expect(outcome.steps[1]?.result).toMatchObject({
+      status: 'failed',
+      checks: expect.arrayContaining([expect.objectContaining({ name: 'two', status: 'failed' })]),
+    });
+    expect(bundle.effective).toEqual([]);
+    const broken = await run({ recheck: () => Promise.reject(new Error('no engine')) });
+    expect(broken).toMatchObject({
+      failure: { step: 'no-order-flow', code: 'SMOKE_FAILED', message: 'smoke test: no engine' },
+    });
+  });
+
   test('too few whole looks are no watch', async () => {
     const slow = async () => {
       clock.pass(20_000);

@@ -1,5 +1,5 @@
 import { EXIT, messageOf, PapergateError } from '@papergate/config';
-import type { StageResult } from '../evidence/index.ts';
+import type { Check, StageResult } from '../evidence/index.ts';
 import type { RolloutClock } from './clock.ts';
 import type { RolloutPlan, RolloutStage } from './config.ts';
 import { sameSymbols, symbolWords, type OrderScope, type ScopeApi, type WantedScope } from './scope.ts';
@@ -19,6 +19,8 @@ export interface RollOutOptions {
   plan: RolloutPlan;
   scope: ScopeApi;
   look(signal: AbortSignal): Promise<Sight>;
+  /** What the release was accepted by, once more at the end of each step. It only looks. */
+  recheck?(signal: AbortSignal): Promise<StageResult>;
   /** Who sets the scope, for whoever reads it: `roll-out, run 4711`. */
   by: string;
   clock: RolloutClock;
@@ -109,10 +111,10 @@ class RollOut {
     const { plan, clock, look, signal, onEvent } = this.#options;
     const startedAt = new Date();
     await onEvent?.({ type: 'step', stage, number, of: plan.stages.length });
-    let watched: Watched;
+    let held: Pick<Watched, 'result' | 'failure'>;
     try {
       await this.#setPatiently(stage, plan.leaseSeconds);
-      watched = await watch({
+      const watched = await watch({
         stage,
         plan,
         since: this.#last,
@@ -122,16 +124,40 @@ class RollOut {
         signal,
         onSample: (seen) => void onEvent?.({ type: 'sample', stage, ...seen }),
       });
+      this.#last = watched.last;
+      held = await this.#rechecked(watched);
     } catch (error) {
       this.#steps.push({ stage, startedAt, finishedAt: new Date(), result: brokenOff(stage, error, signal) });
       throw error;
     }
-    this.#last = watched.last;
-    const { result, failure } = watched;
+    const { result, failure } = held;
     this.#steps.push({ stage, result, startedAt, finishedAt: new Date() });
     // Before anybody is told: telling takes time, too.
     if (failure === undefined) await onEvent?.({ type: 'step-end', stage, result });
     return failure;
+  }
+
+  /** A step that held under the watch has to pass the smoke test, too. */
+  async #rechecked(watched: Watched): Promise<Pick<Watched, 'result' | 'failure'>> {
+    const { recheck, signal, plan } = this.#options;
+    if (recheck === undefined || watched.failure !== undefined) return watched;
+    // For as long as it takes nobody renews: what takes longer than that is no test of what runs.
+    const late = AbortSignal.timeout(plan.leaseSeconds * 1000);
+    const smoke = await recheck(AbortSignal.any([signal, late])).catch((error: unknown): StageResult => {
+      signal.throwIfAborted();
+      const detail = late.aborted ? 'it did not come to its end' : messageOf(error);
+      return { status: 'failed', checks: [{ name: 'smoke test', status: 'failed', detail }] };
+    });
+    signal.throwIfAborted();
+    const { result } = watched;
+    const failed = smoke.checks.filter(({ status }) => status === 'failed');
+    if (smoke.status === 'passed' && failed.length === 0) {
+      const again: Check = { name: 'smoke test', status: 'passed', observed: smoke.checks.length, unit: 'checks' };
+      return { result: { ...result, checks: [...result.checks, again] } };
+    }
+    const words = failed.map(({ name, observed, detail }) => `${name}: ${observed ?? detail ?? 'failed'}`).join('; ');
+    const failure = { code: 'SMOKE_FAILED', message: words === '' ? 'its smoke test failed' : words };
+    return { result: { ...result, status: 'failed', checks: [...failed, ...result.checks] }, failure };
   }
 
   async #renew(stage: RolloutStage): Promise<void> {

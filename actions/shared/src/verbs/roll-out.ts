@@ -93,8 +93,9 @@ async function rolled(options: RollOutRelease, { onEvent }: Watched): Promise<Ro
     return { status: 'failed', steps: [], reached: undefined, already: false, failure, closed };
   }
   const { look, scope, close } = eyes;
+  const recheck = (by: AbortSignal): Promise<StageResult> => open.target.smoke(manifest, () => undefined, by);
   try {
-    return await rollOut({ release: manifest.commit, plan, scope, look, by, clock, signal, resume, onEvent });
+    return await rollOut({ release: manifest.commit, plan, scope, look, by, clock, signal, resume, recheck, onEvent });
   } finally {
     await close();
   }
