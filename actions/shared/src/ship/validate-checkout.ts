@@ -3,6 +3,7 @@ import {
   probeCredentials,
   readSecret,
   Secret,
+  UserError,
   validateAll,
   type Environment,
   type EnvSource,
@@ -10,6 +11,7 @@ import {
   type GateEvidence,
   type ValidateProblem,
 } from '@papergate/config';
+import { loadRolloutPlan, ROLLOUT_CONFIG_FILE } from '../rollout/config.ts';
 import { judgedEnvironment } from './credentials.ts';
 
 export interface ValidateOutcome {
@@ -57,6 +59,9 @@ export async function validateCheckout(options: {
       'the checkout holds no configuration of Papergate (config/system.*.json): there was none to judge',
     );
   const baseUrl = env['ALPACA_BASE_URL'] ?? report.system?.alpaca.base_url;
+  const unsound = rolloutProblems(options, report.system?.symbols);
+  outcome.problems.push(...unsound);
+  outcome.ok &&= unsound.length === 0;
   if (judged.demo && !bringsSimulator(env))
     outcome.notes.push('keys: those made for a run; they open nothing but its simulator, so no host was asked');
   else if (!options.probe) outcome.notes.push('the probe was left out: no host was asked about the key');
@@ -72,12 +77,28 @@ export async function validateCheckout(options: {
       },
       { signal: options.signal },
     );
-    outcome.ok = asked.ok;
+    outcome.ok &&= asked.ok;
     outcome.findings.push(...asked.findings);
     outcome.checked.push(...asked.checked);
     outcome.notes.push(...asked.notes);
   }
   return outcome;
+}
+
+/** How production is rolled out has to be sound before anything is built that could be. */
+function rolloutProblems(
+  { repository, environment }: { repository: string; environment: Environment },
+  symbols: readonly string[] | undefined,
+): ValidateProblem[] {
+  if (environment !== 'production' || symbols === undefined) return [];
+  try {
+    loadRolloutPlan(join(repository, 'config'), symbols);
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { code, message, fix = 'mend it' } = error;
+    return [{ code, where: join(repository, 'config', ROLLOUT_CONFIG_FILE), message, fix }];
+  }
 }
 
 /** Keys and an address of the caller's own: in development that is a simulator which can be asked. */
