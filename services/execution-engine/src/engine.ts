@@ -1,11 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
-import { HttpError, type BusPublisher, type Pool, type ServiceClient, type TradingState } from '@papergate/service-kit';
+import {
+  Big,
+  HttpError,
+  type BusPublisher,
+  type Pool,
+  type ServiceClient,
+  type TradingState,
+} from '@papergate/service-kit';
 import type { Broker, BrokerStream } from './broker/broker.ts';
 import type { Failpoint } from './failpoints.ts';
-import { Dispatcher } from './dispatch/dispatcher.ts';
+import { Dispatcher, type DispatcherOptions } from './dispatch/dispatcher.ts';
 import { LookUp } from './dispatch/look-up.ts';
+import { onlyShrinks } from './dispatch/reducing.ts';
 import { EmergencyStop } from './emergency.ts';
 import type { Instruments } from './instruments.ts';
 import { createCommitter, type Committer } from './intake/committer.ts';
@@ -97,7 +105,7 @@ export class Engine {
       failpoint,
       post,
       onUnknown: (tracked) => void this.lookUp.settle(tracked),
-      gate: () => this.#gate(),
+      gate: (tracked) => this.#gate(tracked),
       logger,
       concurrency: settings.dispatchConcurrency,
       retryMs: settings.dispatchRetryMs,
@@ -312,10 +320,16 @@ export class Engine {
     return known && state === 'HALTED' ? `trading is halted: ${reason}` : undefined;
   }
 
-  #gate(): 'open' | 'hold' | { cancel: string } {
+  #gate({ order }: Tracked): ReturnType<DispatcherOptions['gate']> {
     const halted = this.#haltedReason();
     if (halted !== undefined) return { cancel: halted };
-    return this.#parts.lock.held && this.#parts.risk.current().known ? 'open' : 'hold';
+    const { known, reason, state } = this.#parts.risk.current();
+    if (!this.#parts.lock.held || !known) return 'hold';
+    if (state !== 'REDUCING') return 'open';
+    const position = this.ledger.book.positions.get(order.symbol)?.quantity ?? new Big(0);
+    return onlyShrinks(order, position, this.ledger.open())
+      ? 'open'
+      : { end: `only orders that shrink a position: ${reason}` };
   }
 
   /** Whether orders are taken; a text says why not. */

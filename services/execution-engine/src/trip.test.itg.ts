@@ -86,4 +86,36 @@ describe('a trip at the front door', () => {
     await settled(bundle);
     await booksAgree(bundle, pool);
   });
+
+  test('to REDUCING lets nothing more out that opens a position, and what closes one all the same', async () => {
+    const place = (side: 'buy' | 'sell', id: string, quantity: number): Promise<ServiceAnswer> =>
+      door().send('POST', '/api/v1/orders', { symbol: 'MSFT', side, type: 'market', quantity, client_order_id: id });
+    const bought = async (): Promise<number> =>
+      new Set((await exchangeLedger(bundle)).filter(({ side }) => side === 'buy').map(({ client_order_id: id }) => id))
+        .size;
+    expect((await place('buy', 'opening', 5)).status).toBe(200);
+    await settled(bundle);
+    await fault(bundle, { kind: 'delay', match: { method: 'POST', path: '/v2/orders' }, ms: 500, times: null });
+    // More than go out at once: the rest waits in the engine, the one that closes behind them.
+    const buys = await Promise.all(Array.from({ length: 40 }, (_, i) => place('buy', `more-${i}`, 1)));
+    expect(buys.map(({ status }) => status)).toEqual(buys.map(() => 200));
+    expect((await place('sell', 'closing', 5)).status).toBe(200);
+    await until('the trip to be confirmed', async () => {
+      const answer = await breaker('trip', { reason: 'drill', state: 'REDUCING' });
+      return answer.status === 200;
+    });
+    const then = await bought();
+    await settled(bundle);
+    expect(await bought()).toBe(then);
+    const { rows } = await pool.query<{ client_order_id: string; status: string; reject_code: string | null }>(
+      `SELECT client_order_id, status, reject_code FROM orders WHERE client_order_id = 'closing' OR client_order_id LIKE 'more-%'`,
+    );
+    expect(rows.find(({ client_order_id: id }) => id === 'closing')).toMatchObject({ status: 'filled' });
+    const ended = rows.filter(({ status }) => status === 'canceled');
+    expect(ended.length).toBeGreaterThan(0);
+    expect(new Set(ended.map(({ reject_code: code }) => code))).toEqual(new Set(['TRADING_REDUCING']));
+    await clearFaults(bundle);
+    expect((await breaker('reset', { reason: 'over' })).status).toBe(200);
+    await booksAgree(bundle, pool);
+  });
 });

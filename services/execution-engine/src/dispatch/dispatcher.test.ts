@@ -13,7 +13,9 @@ const quiet = { info: () => undefined, warn: () => undefined, error: () => undef
 function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise<SubmitOutcome>) {
   const book = new Book();
   const world = {
-    gate: 'open' as 'open' | 'hold' | { cancel: string },
+    gate: 'open' as 'open' | 'hold' | { cancel: string } | { end: string },
+    /** Orders that the gate says so of; all where there is none. */
+    gated: undefined as string | undefined,
     sent: [] as string[],
     unknown: [] as string[],
     recorded: [] as string[],
@@ -60,7 +62,7 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
       return undefined;
     },
     onUnknown: (tracked) => world.unknown.push(tracked.order.clientOrderId),
-    gate: () => world.gate,
+    gate: ({ order }) => (world.gated === undefined || world.gated === order.clientOrderId ? world.gate : 'open'),
     logger: quiet,
     concurrency: 3,
     retryMs: 1,
@@ -162,6 +164,16 @@ describe('the dispatcher', () => {
     add('b');
     expect(status('b')).toBe('canceled');
     expect(world.sent).toEqual(['a']);
+  });
+
+  test('ends an order alone that may not go while reducing, and sends the others', async () => {
+    const { world, dispatcher, add, status } = setUp(placed);
+    world.gate = { end: 'reducing' };
+    world.gated = 'b';
+    for (const id of ['a', 'b', 'c']) add(id);
+    dispatcher.start();
+    await until('c to be placed', () => status('c') === 'new');
+    expect([status('a'), status('b'), world.sent]).toEqual(['new', 'canceled', ['a', 'c']]);
   });
 
   test('an order can be taken out while it waits, and not after', async () => {

@@ -18,8 +18,11 @@ export interface DispatcherOptions {
   post: (update: Update) => Promise<void>;
   /** The broker may have the order or not: hand it to the look-up. */
   onUnknown: (tracked: Tracked) => void;
-  /** Nothing may be sent while this is a text: HALTED, or not the writer. `hold` waits, `cancel` ends the order. */
-  gate: () => 'open' | 'hold' | { cancel: string };
+  /**
+   * Whether this order may be sent now. `hold`: none may (not the writer, or nobody knows the state); `cancel` ends all
+   * that waits (HALTED), `end` this one alone (REDUCING, and it may open a position).
+   */
+  gate: (tracked: Tracked) => 'open' | 'hold' | { cancel: string } | { end: string };
   failpoint: Failpoint;
   logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   concurrency: number;
@@ -111,15 +114,21 @@ export class Dispatcher {
     if (!this.#started || this.#closed) return;
     const { concurrency, gate, now } = this.#options;
     while (this.#queue.length > 0 && this.#sending.size < concurrency) {
-      const state = gate();
+      const [tracked] = this.#queue;
+      if (tracked === undefined) return;
+      const state = gate(tracked);
       if (state === 'hold') return this.#later(this.#options.retryMs);
-      if (state !== 'open') {
-        for (const tracked of this.takeAll()) this.#cancel(tracked, state.cancel);
+      if (state !== 'open' && 'cancel' in state) {
+        for (const waiting of this.takeAll()) this.#cancel(waiting, 'TRADING_HALTED', state.cancel);
         return;
       }
+      if (state !== 'open') {
+        this.#queue.shift();
+        this.#cancel(tracked, 'TRADING_REDUCING', state.end);
+        continue;
+      }
       if (now() < this.#waitUntil) return this.#later(this.#waitUntil - now());
-      const tracked = this.#queue.shift();
-      if (tracked === undefined) return;
+      this.#queue.shift();
       const sending = this.#send(tracked).finally(() => {
         this.#sending.delete(tracked);
         this.#begun.delete(tracked);
@@ -136,13 +145,13 @@ export class Dispatcher {
     }, ms);
   }
 
-  #cancel(tracked: Tracked, reason: string): void {
+  #cancel(tracked: Tracked, code: string, reason: string): void {
     const { clientOrderId } = tracked.order;
     void this.#options.post({
       kind: 'local',
       clientOrderId,
       act: 'end',
-      code: 'TRADING_HALTED',
+      code,
       reason,
       at: this.#options.now(),
     });
@@ -167,14 +176,14 @@ export class Dispatcher {
   async #begin(tracked: Tracked): Promise<void> {
     const { failpoint, gate, now, record, sent } = this.#options;
     const { order } = tracked;
-    if (gate() !== 'open' || this.#closed) throw new Error('nothing may be sent now');
+    if (gate(tracked) !== 'open' || this.#closed) throw new Error('nothing may be sent now');
     this.#begun.add(tracked);
     await failpoint('attempt.recording');
     const at = now();
     await record({ orderId: order.orderId, number: (order.attempts ?? 0) + 1, at });
     if (!sent(tracked, at)) throw new Error('the broker told of it meanwhile');
     await failpoint('attempt.recorded');
-    if (gate() !== 'open') throw new Error('nothing may be sent any more');
+    if (gate(tracked) !== 'open') throw new Error('nothing may be sent any more');
     await failpoint('send.calling');
   }
 
