@@ -21,7 +21,10 @@ let bundle: Bundle;
 let pool: Pool;
 
 beforeAll(async () => {
-  bundle = await startBundle({ services: ['paper-exchange', 'market-data', 'risk-manager', 'execution-engine'] });
+  bundle = await startBundle({
+    services: ['paper-exchange', 'market-data', 'risk-manager', 'execution-engine'],
+    settings: { resendAfterMs: 1_500, reconcileIntervalMs: 3_000 },
+  });
   pool = poolOf(bundle);
   await ready(bundle, 'execution-engine');
 }, 120_000);
@@ -80,6 +83,60 @@ describe('an order whose outcome is lost', () => {
     const answer = await place({ client_order_id: 'limited' });
     await reaches(idOf(answer), 'filled', 25_000);
     expect(await timesSent('limited')).toBe(1);
+  }, 40_000);
+});
+
+describe('a trading state that risk-manager tells of', () => {
+  const tell = (state: string, reason: string): Promise<ServiceAnswer> =>
+    engine().send('PUT', '/trading-state', { state, reason });
+
+  test('is answered when no request is under way any more, and nothing reaches the broker after the answer', async () => {
+    await fault(bundle, { kind: 'delay', ms: 1_000, match: post });
+    const first = await place({ client_order_id: 'under-way' });
+    await until('the request to be made', async () => (await show(idOf(first))).status === 'sending');
+    const told = await tell('HALTED', 'told by hand');
+    expect(told).toMatchObject({ status: 200, body: { state: 'HALTED', in_flight: 0 } });
+    // It was under way before, so it is there; the answer waited for it.
+    expect(await timesSent('under-way')).toBe(1);
+    await tell('ACTIVE', 'over');
+    await reaches(idOf(first), 'filled');
+    expect(await tell('CLOSED', 'x')).toMatchObject({ status: 400 });
+  }, 30_000);
+});
+
+describe('an order that was ended here, and comes to the broker after all', () => {
+  test('is what the broker says, is told of, and is canceled there', async () => {
+    await fault(bundle, { kind: 'status', status: 503, match: post });
+    // Far enough below the market to rest, and near enough for the limits.
+    const [held] = (await alpaca(bundle, 'GET', '/v2/positions')) as { symbol: string; current_price: string }[];
+    const { symbol } = held ?? { symbol: 'AAPL' };
+    const price = new Big(held?.current_price ?? '100').times('0.96').toFixed(2);
+    const answer = await place({ client_order_id: 'back', symbol, type: 'limit', price });
+    await reaches(idOf(answer), 'unknown');
+    const breaker = bundle.client('risk-manager');
+    await breaker.send('POST', '/api/v1/circuit-breaker/trip', { reason: 'test', state: 'HALTED' });
+    const ended = await reaches(idOf(answer), 'canceled', 20_000);
+    expect(ended).toMatchObject({ broker_order_id: null, reject_code: 'TRADING_HALTED' });
+    // As a writer that was stopped in the middle of its call does when it wakes up.
+    await alpaca(bundle, 'POST', '/v2/orders', {
+      symbol,
+      qty: '1',
+      side: 'buy',
+      type: 'limit',
+      limit_price: price,
+      time_in_force: 'day',
+      client_order_id: 'back',
+    });
+    const last = await until('the broker’s end', async () => {
+      const order = await show(idOf(answer));
+      return order.broker_order_id !== null && order.status === 'canceled' ? order : undefined;
+    });
+    expect(last.reject_code).toBeNull();
+    const { rows } = await pool.query(`SELECT code FROM risk_events WHERE client_order_id = 'back'`);
+    expect(rows).toContainEqual({ code: 'ORDER_REVIVED' });
+    await breaker.send('POST', '/api/v1/circuit-breaker/reset', { reason: 'test' });
+    await until('trading to go on', async () => (await place({ symbol: 'MSFT' })).status === 200);
+    await settled(bundle);
   }, 40_000);
 });
 
@@ -202,6 +259,22 @@ describe('reconciliation', () => {
       40_000,
     );
     await alpaca(bundle, 'DELETE', `/v2/orders/${resting.id}`);
+    const { positions } = (await engine().get('/positions')).body as { positions: Record<string, string>[] };
+    expect(positions).toContainEqual(expect.objectContaining({ symbol: 'SPY', adopted_quantity: '4' }));
+    await until(
+      'the cash to be the broker’s',
+      async () => {
+        const { cash } = (await alpaca(bundle, 'GET', '/v2/account')) as { cash: string };
+        const { rows } = await pool.query<{ cash: string }>('SELECT cash::text FROM account_cash');
+        return new Big(cash)
+          .minus(rows[0]?.cash ?? '0')
+          .abs()
+          .lt('0.01');
+      },
+      40_000,
+    );
+    const { rows } = await pool.query(`SELECT count(*)::int AS n FROM risk_events WHERE code = 'RECONCILIATION_CASH'`);
+    expect(rows[0].n).toBeGreaterThanOrEqual(1);
   }, 60_000);
 
   test('ends orders that the broker does not know, and sets the positions to its own', async () => {

@@ -56,6 +56,7 @@ max_consecutive_losses = 10000
 max_rejects_per_minute = 10000
 max_stale_data_ms = 60000
 [order_validation]
+max_price_deviation_percent = 100.0
 max_spread_percent = 200.0
 require_live_quote = false
 max_orders_per_second = 5000
@@ -164,8 +165,9 @@ export class World {
     return `http://${host}:${port}`;
   }
 
-  /** Alpaca's REST and the exchange's own controls, as an operator of the exchange sees them. */
+  /** Alpaca's REST and the exchange's own controls, as an operator of the exchange sees them; waits for one that is starting. */
   async exchange(method: string, path: string, body?: unknown): Promise<unknown> {
+    await this.up('paper-exchange');
     const response = await fetch(`${this.url('paper-exchange')}${path}`, {
       method,
       headers: {
@@ -179,6 +181,21 @@ export class World {
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}: ${text.slice(0, 200)}`);
     return text === '' ? undefined : JSON.parse(text);
+  }
+
+  /** It answers. @throws ExternalError CHAOS_NOT_READY */
+  async up(service: ServiceName): Promise<void> {
+    const answers = async (): Promise<boolean> => {
+      try {
+        const { status } = await fetch(`${this.url(service)}/health`, { signal: AbortSignal.timeout(2_000) });
+        return status === 200;
+      } catch {
+        return false;
+      }
+    };
+    if ((await waitFor(answers, { timeoutMs: START_MS, everyMs: 20, signal: this.#signal })) === true) return;
+    this.#signal?.throwIfAborted();
+    throw this.#notReady(`${service} does not answer after ${START_MS} ms`);
   }
 
   process(service: ServiceName): ServiceProcess | undefined {
@@ -257,9 +274,13 @@ export class World {
     );
     if (up === true) return;
     this.#signal?.throwIfAborted();
-    throw new ExternalError({
+    throw this.#notReady(`execution-engine is not ready after ${timeoutMs} ms: ${last}`);
+  }
+
+  #notReady(what: string): ExternalError {
+    return new ExternalError({
       code: 'CHAOS_NOT_READY',
-      message: `execution-engine is not ready after ${timeoutMs} ms: ${last}\n${this.logs()}`,
+      message: `${what}\n${this.logs()}`,
       fix: 'run the same seed and run again; the last lines of its log are above',
     });
   }

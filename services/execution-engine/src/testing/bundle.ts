@@ -14,6 +14,7 @@ import {
 } from '@papergate/config';
 import { createServiceClient, httpUrl, type ServiceClient } from '@papergate/service-kit';
 import { startTestDatabase, until, type TestDatabase } from '@papergate/service-kit/testing';
+import type { EngineSettings } from '../settings.ts';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
@@ -23,6 +24,8 @@ export interface BundleOptions {
   system?: (system: SystemConfig) => void;
   /** TOML that is laid over the development limits. */
   limits?: string;
+  /** Times of execution-engine that a test cannot wait for. */
+  settings?: Partial<EngineSettings>;
 }
 
 export interface Bundle {
@@ -72,6 +75,9 @@ export async function startBundle(options: BundleOptions): Promise<Bundle> {
           CONFIG_DIR: folder,
           PAPERGATE_WATCH_STDIN: 'true',
           LOG_LEVEL: 'info',
+          ...(options.settings === undefined
+            ? {}
+            : { PAPERGATE_ENGINE_TREATMENT: JSON.stringify({ settings: options.settings }) }),
         },
       });
       for (const stream of [child.stdout, child.stderr]) {
