@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import {
   formatMoney,
@@ -200,7 +201,7 @@ class Backtest {
   }
 
   #report(): BacktestReport {
-    const { conditions, environment, files, from, seed, to } = this.#options;
+    const { conditions, environment, files, from, limits, seed, to } = this.#options;
     const statuses = new Map<string, number>();
     for (const { status } of this.#books.all.values()) statuses.set(status, (statuses.get(status) ?? 0) + 1);
     return {
@@ -208,6 +209,7 @@ class Backtest {
       inputs: {
         files: files.map(({ path }) => basename(path)),
         environment,
+        risk_limits_sha256: createHash('sha256').update(JSON.stringify(limits)).digest('hex'),
         seed,
         from: from ?? null,
         to: to ?? null,

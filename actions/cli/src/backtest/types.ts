@@ -62,6 +62,9 @@ export interface StrategyRecord {
   plugin: string;
   symbols: string[];
   parameters: Readonly<Record<string, unknown>>;
+  quantity: string;
+  bar_ms: number;
+  cooldown_ms: number;
   signals: number;
   /** Held back by the cool-down, or given before. */
   suppressed: number;
@@ -78,6 +81,8 @@ export interface BacktestReport {
   inputs: {
     files: string[];
     environment: string;
+    /** Of the limits in force, as JSON: two reports with the same one were held to the same limits. */
+    risk_limits_sha256: string;
     seed: number;
     from: string | null;
     to: string | null;

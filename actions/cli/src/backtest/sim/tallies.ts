@@ -12,9 +12,9 @@ export class Tallies {
 
   constructor(strategies: readonly LoadedStrategy[]) {
     for (const { config, plugin, parameters } of strategies) {
-      const { name, symbols } = config;
+      const { bar_ms, cooldown_ms, name, quantity, symbols } = config;
       const none = { signals: 0, suppressed: 0, orders: 0, refused: 0, fills: 0, failure: null };
-      this.#records.set(name, { name, plugin, symbols, parameters, ...none });
+      this.#records.set(name, { name, plugin, symbols, parameters, quantity, bar_ms, cooldown_ms, ...none });
     }
     this.events = {
       bar: nothing,
