@@ -57,7 +57,10 @@ createServer((request, response) => {
   let text = '';
   request.on('data', (part) => (text += part));
   request.on('end', () => {
-    if (request.method === 'PUT') scope = { expires_at: null, ...JSON.parse(text) };
+    if (request.method === 'PUT') {
+      const { ttl_seconds: ttl, ...rest } = JSON.parse(text);
+      scope = { ...rest, expires_at: ttl === undefined ? null : new Date(Date.now() + ttl * 1000).toISOString() };
+    }
     say({ environment: 'production', ...scope, release, effective: scope.symbols });
   });
 }).listen(system.services[env.PAPERGATE_SERVICE ?? ''].http_port, '0.0.0.0');
