@@ -4,5 +4,5 @@ export { parseJsonFile } from './json.ts';
 export { parseTomlFile } from './toml.ts';
 export { checkShape } from './shape.ts';
 export { loadSystemConfig } from './system.ts';
-export { loadRiskLimits } from './risk-limits.ts';
+export { checkRiskLimitsOfRelease, loadRiskLimits } from './risk-limits.ts';
 export { nearest } from './nearest.ts';

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { describeError } from '../errors.ts';
 import { LIVE } from '../policy/cases/fixtures.ts';
@@ -6,7 +8,7 @@ import { BAD_RISK_LIMITS } from './bad-inputs/risk-limits.ts';
 import { OVER, SYSTEM } from './bad-inputs/row.ts';
 import { BAD_SYSTEM_FILES } from './bad-inputs/system.ts';
 import { ConfigFolder, REAL_CONFIG } from './fixtures.ts';
-import { ConfigError, loadRiskLimits, loadSystemConfig, readTextFile } from './index.ts';
+import { checkRiskLimitsOfRelease, ConfigError, loadRiskLimits, loadSystemConfig, readTextFile } from './index.ts';
 import { explainReadError } from './read.ts';
 
 let folder: ConfigFolder;
@@ -105,6 +107,21 @@ describe('the risk limits', () => {
   test('need no override', () => {
     folder.remove(OVER);
     expect(loadRiskLimits(folder.dir, 'staging')).toEqual(loadRiskLimits(folder.dir, 'production'));
+  });
+
+  test('of an older release may lack a key that is new, and nothing else', () => {
+    const edit = (from: RegExp, to: string): void => {
+      const path = join(folder.dir, 'risk_limits.toml');
+      writeFileSync(path, readFileSync(path, 'utf8').replace(from, to));
+    };
+    edit(/^max_weekly_loss = .*\n/m, '');
+    expect(refusal(() => loadRiskLimits(folder.dir, 'production')).problems).toMatchObject([
+      { key: 'loss_limits.max_weekly_loss', missing: true },
+    ]);
+    expect(() => checkRiskLimitsOfRelease(folder.dir, 'production')).not.toThrow();
+    edit(/^max_open_positions = 20/m, 'max_open_positions = "a lot"');
+    const refused = refusal(() => checkRiskLimitsOfRelease(folder.dir, 'production'));
+    expect(refused.problems.map(({ key }) => key)).toEqual(['position_limits.max_open_positions']);
   });
 
   test.each(BAD_RISK_LIMITS)('are refused for %s', (_what, edit, code, ...texts) => {

@@ -9,6 +9,8 @@ export interface ConfigProblem {
   /** What was found and what is allowed, naming the key but not the file. One line. */
   message: string;
   fix: string;
+  /** The key is not there at all. */
+  missing?: boolean;
 }
 
 /** A value, or what stands against it, or both where it can still be worked with. */

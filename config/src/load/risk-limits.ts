@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { RiskLimitsSchema, type RiskLimits } from '../schema/risk-limits.ts';
 import type { Environment } from '../schema/system.ts';
-import { inspect, orThrow, type Inspected } from './problems.ts';
+import { ConfigError, inspect, orThrow, type Inspected } from './problems.ts';
 import { isAbsent } from './read.ts';
 import { riskLimitProblems } from './risk-checks.ts';
 import { inspectShape } from './shape.ts';
@@ -13,6 +13,18 @@ import { parseTomlFile } from './toml.ts';
  */
 export function loadRiskLimits(configDir: string, environment: Environment): RiskLimits {
   return orThrow(inspectRiskLimits(configDir, environment));
+}
+
+/**
+ * Throws a {@link ConfigError} for what is wrong in the files of a release that may be older than this code. A key
+ * that it lacks is none of that: its own services know which ones they need, and the release before must stay a
+ * way back when a limit is new.
+ */
+export function checkRiskLimitsOfRelease(configDir: string, environment: Environment): void {
+  const [first, ...others] = inspectRiskLimits(configDir, environment).problems.filter(
+    ({ missing }) => missing !== true,
+  );
+  if (first !== undefined) throw new ConfigError([first, ...others]);
 }
 
 export function inspectRiskLimits(configDir: string, environment: Environment): Inspected<RiskLimits> {

@@ -24,8 +24,9 @@ export function inspectShape<T extends TSchema>(
   const problems = complaints
     // Where `http_prot` was taken for `http_port`, that `http_port` is missing is the same mistake.
     .filter(({ missing, path }) => !(missing && meant.has(path.join('.'))))
-    .map(({ path, message, fix }): ConfigProblem => {
-      return { code: 'CONFIG_INVALID', file: fileOf(path), key: path.join('.'), message, fix };
+    .map(({ path, message, fix, missing }): ConfigProblem => {
+      const problem = { code: 'CONFIG_INVALID' as const, file: fileOf(path), key: path.join('.'), message, fix };
+      return missing === true ? { ...problem, missing } : problem;
     });
   const once = new Map(problems.map((problem) => [problem.message, problem]));
   return { problems: [...once.values()] };

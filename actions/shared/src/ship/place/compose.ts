@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { loadRiskLimits, loadSystemConfig, Secret } from '@papergate/config';
+import { checkRiskLimitsOfRelease, loadSystemConfig, Secret } from '@papergate/config';
 import { monitoringImages, resolveSecrets, SECRETS } from '../../composition/index.ts';
 import { pathsOf } from '../../deliver/place.ts';
 import type { DeliveryTarget, Place } from '../../deliver/types.ts';
@@ -63,7 +63,7 @@ async function secretsFor(options: OpenCompose, next: Manifest): Promise<Readonl
   const { configDir } = await sourceOf(options, next);
   const system = loadSystemConfig(configDir, place.environment);
   // Only a service reads them, and by then something has been stopped for it.
-  loadRiskLimits(configDir, place.environment);
+  checkRiskLimitsOfRelease(configDir, place.environment);
   const existing = await keptSecrets(place);
   return resolveSecrets({ environment: place.environment, env, existing, system, monitoring: settings.monitoring });
 }
