@@ -110,6 +110,8 @@ describe('a production that is delivered to', () => {
     expect(await production.commit()).toBe(first);
     expect(await scope()).toMatchObject({ release: first, effective: 'all' });
     expect((await production.order('MSFT', 'back-again')).status).toBe(200);
+    // An order is taken once it is durable; the broker has it a moment later.
+    await until(async () => (await production.sent()).includes('back-again'));
     expect(await production.sent()).toEqual(['first-inside', 'first-after', 'back-again']);
   });
 });
