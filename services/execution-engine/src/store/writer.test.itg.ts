@@ -87,12 +87,12 @@ describe('one writer', () => {
   });
 
   test('leaves a holder alone that knows no leases: an older release', async () => {
-    const first = writer(50);
+    const first = writer(10_000);
     await first.lock.acquired();
     // What an older release does when it takes over.
     await pool.query(`UPDATE order_writer SET fence = fence + 1, holder = 'older'`);
     await pool.query(`UPDATE order_writer_lease SET renewed_at = now() - interval '1 hour'`);
-    const second = writer(50);
+    const second = writer(10_000);
     await until('a refusal', () => second.lock.reason.includes('older'));
     expect(second.lock.held).toBe(false);
     await second.lock.close();
