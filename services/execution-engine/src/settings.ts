@@ -32,7 +32,7 @@ export interface EngineSettings {
 }
 
 export const ENGINE_SETTINGS: EngineSettings = {
-  dispatchConcurrency: 24,
+  dispatchConcurrency: 64,
   dispatchRetryMs: 250,
   brokerTimeoutMs: 10_000,
   maxUnderWay: 2_000,
