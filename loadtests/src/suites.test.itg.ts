@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { startDouble, type Double, type Faults } from './testing/double.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SUITES = ['market-data-flood', 'order-stress', 'database-throughput', 'websocket-concurrency'] as const;
 type SuiteName = (typeof SUITES)[number];
+
+// k6 measures, and a neighbour on the same cores can cross a threshold of its own; it does not do so each time.
+jest.retryTimes(2);
 
 /** k6 says by its exit code: 99 a threshold was crossed, 107 the script threw. */
 const HELD = 0;

@@ -75,6 +75,7 @@ tests:
       - { series: 'up{job="papergate",service="market-data"}', values: '1x6 0x60' }
       - { series: 'papergate_trading_state{state="HALTED",service="risk-manager"}', values: '0x30 1x60' }
       - { series: 'papergate_reconciliation_differences_total{kind="price",service="execution-engine"}', values: '_x12 1x100' }
+      - { series: 'papergate_order_alarms_total{code="ORDER_OVERFILL",service="execution-engine"}', values: '_x12 1x100' }
       - { series: 'papergate_log_lines_total{level="error",service="dashboard"}', values: '0x12 100x100' }
       - { series: 'papergate_disk_free_bytes{service="dashboard"}', values: '50x12 4x100' }
       - { series: 'papergate_disk_size_bytes{service="dashboard"}', values: '100x112' }
@@ -82,6 +83,7 @@ tests:
       - { eval_time: 1m, alertname: ServiceDown, exp_alerts: [] }
       - { eval_time: 1m, alertname: BreakerHalted, exp_alerts: [] }
       - { eval_time: 1m, alertname: ReconciliationDifference, exp_alerts: [] }
+      - { eval_time: 1m, alertname: OrderAlarm, exp_alerts: [] }
       - { eval_time: 1m, alertname: ErrorsLogged, exp_alerts: [] }
       - { eval_time: 1m, alertname: DiskFull, exp_alerts: [] }
 `;
@@ -92,6 +94,7 @@ tests:
     ['ServiceDown', '5m'],
     ['BreakerHalted', '6m'],
     ['ReconciliationDifference', '3m'],
+    ['OrderAlarm', '3m'],
     ['ErrorsLogged', '4m'],
     ['DiskFull', '8m'],
     ['DiskFilling', '10m'],
