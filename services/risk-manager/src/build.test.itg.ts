@@ -290,8 +290,8 @@ describe('risk-manager', () => {
       VALUES (gen_random_uuid(), 'open-1', 'h', 'api', 'AAPL', 'sell', 'market', 10, 'day', 'partially_filled', 4, now() - interval '1 hour')`);
     const { risk } = await start({ equity: '1000000' });
     expect(risk.exposure.symbol('AAPL')).toMatchObject({ buys: 0n, sells: 6_000_000_000n });
-    const metrics = (await risk.app.inject('/metrics')).body;
-    expect(metrics).toContain('papergate_risk_reservations{service="risk-manager"} 1');
+    const gauge = 'papergate_risk_reservations{service="risk-manager"} 1';
+    await until('the gauge to be set', async () => (await risk.app.inject('/metrics')).body.includes(gauge));
   });
 
   test('without an equity nothing new goes, and /state says so', async () => {

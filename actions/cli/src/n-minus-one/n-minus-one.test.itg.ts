@@ -43,7 +43,7 @@ afterAll(() => {
 });
 
 /** Runs the application as it was before a migration on the schema after it, and lets its own smoke test look at it. */
-async function smokeBefore(application: OlderApplication): Promise<{ failed: string[]; schema: string | undefined }> {
+async function smokeBefore(application: OlderApplication): Promise<{ failed: string[]; applied: string[] }> {
   const root = await layOlderApplication({ repository: clone.dir, application, into: join(folder, 'releases') });
   await providePackages(ROOT, root);
   const home = mkdtempSync(join(folder, 'home-'));
@@ -61,7 +61,7 @@ async function smokeBefore(application: OlderApplication): Promise<{ failed: str
     });
     expect(checks.length).toBeGreaterThan(5);
     const failed = checks.filter(({ status }) => status === 'failed').map(({ name }) => name);
-    return { failed, schema: applied.at(-1)?.name };
+    return { failed, applied: applied.map(({ name }) => name) };
   } finally {
     await bundle.stop();
     rmSync(root, { recursive: true, force: true });
@@ -71,10 +71,9 @@ async function smokeBefore(application: OlderApplication): Promise<{ failed: str
 describe('the application before a migration, on the schema after it', () => {
   test('passes its own smoke test, for every migration that there is', async () => {
     for (const application of await applicationsBefore(clone.dir)) {
-      expect([application, await smokeBefore(application)]).toEqual([
-        application,
-        { failed: [], schema: application.migration },
-      ]);
+      const { failed, applied } = await smokeBefore(application);
+      expect({ application, failed }).toEqual({ application, failed: [] });
+      expect(applied).toContain(application.migration);
     }
   }, 600_000);
 
@@ -84,7 +83,8 @@ describe('the application before a migration, on the schema after it', () => {
     const application = (await applicationsBefore(clone.dir)).at(-1);
     expect(application).toEqual({ migration: '0990_fixture', commit: clone.head });
     if (application === undefined) return;
-    expect(await smokeBefore(application)).toEqual({ failed: [], schema: '0990_fixture' });
+    const { failed, applied } = await smokeBefore(application);
+    expect({ failed, schema: applied.at(-1) }).toEqual({ failed: [], schema: '0990_fixture' });
   }, 240_000);
 
   test('fails it on a schema that it cannot live with: this test would notice', async () => {

@@ -21,7 +21,7 @@ async function judge(before: object, after: object): Promise<string[]> {
       evidence: () => Promise.resolve(evidence(after)),
       baseline: () => Promise.resolve({ manifestDigest: '', evidence: evidence(before) }),
     },
-    github: { currentDeployment: () => Promise.resolve(undefined) },
+    github: { lastGood: () => Promise.resolve(undefined) },
   } as unknown as GateContext;
   return (await loadRegression.judge(context, config['load-regression'])).problems.map(({ code }) => code);
 }
