@@ -43,6 +43,10 @@ export interface BuiltImages {
   durationMs: number;
 }
 
+/** The engine ended the connection before it had said what it thinks of the build; that alone is no verdict. */
+const HUNG_UP = /rpc error: code = Unavailable /;
+const TRIES = 3;
+
 const BAKE = 'compose/images/docker-bake.hcl';
 
 /** The tag that a build leaves in the engine. */
@@ -50,7 +54,7 @@ export const localTag = (service: string, commit: string): string => `papergate/
 
 /**
  * Builds the images of all services out of a release's folder. It is tried once: what fails here fails again, and
- * a build that passes at the second try is not reproducible.
+ * a build that passes at the second try is not reproducible. Only where the engine hangs up is it asked again.
  * @throws UserError BUILD_ARG_SECRET, BUILD_ARG_INVALID, BUILD_SECRET_MISSING, NO_IMAGE_RECIPE, NODE_IMAGE_INVALID;
  *   ExternalError DOCKER_MISSING, ENGINE_UNREACHABLE, ENGINE_TOO_OLD, BUILDX_MISSING, BUILDX_TOO_OLD, BUILD_FAILED
  */
@@ -131,20 +135,22 @@ async function bake(
       ...files.map(({ id, path }) => `*.secrets=id=${id},src=${path}`),
       ...Object.entries(buildArgs).map(([name, value]) => `*.args.${name}=${value}`),
     ];
-    const words = new BuildWords(SERVICE_NAMES.length, onProgress);
     const args = ['buildx', '--builder', builder, 'bake', '--progress', 'plain', '--file', BAKE];
-    const result = await runDocker(
-      [
-        ...args,
-        '--metadata-file',
-        metadata,
-        ...(noCache ? ['--no-cache'] : []),
-        ...set.flatMap((text) => ['--set', text]),
-      ],
-      { env, cwd: release.dir, signal, onLine: (line) => words.add(line) },
-    );
-    if (result.code !== 0) throw engineUnreachable(result.stderr) ?? failed(words, result.code);
-    return readIds(metadata);
+    const command = [
+      ...args,
+      '--metadata-file',
+      metadata,
+      ...(noCache ? ['--no-cache'] : []),
+      ...set.flatMap((text) => ['--set', text]),
+    ];
+    for (let tried = 1; ; tried += 1) {
+      const words = new BuildWords(SERVICE_NAMES.length, onProgress);
+      const onLine = (line: string): void => words.add(line);
+      const result = await runDocker(command, { env, cwd: release.dir, signal, onLine });
+      if (result.code === 0) return readIds(metadata);
+      if (tried < TRIES && HUNG_UP.test(result.stderr)) continue;
+      throw engineUnreachable(result.stderr) ?? failed(words, result.code);
+    }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
