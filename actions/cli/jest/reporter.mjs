@@ -1,11 +1,13 @@
 // A line a test file as it ends, the whole message of what failed, and a summary for `papergate test` to read.
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 export default class Reporter {
   #root;
   #skipped = [];
   #broken = [];
+  #failures = [];
 
   constructor(globalConfig) {
     this.#root = globalConfig.rootDir;
@@ -23,6 +25,7 @@ export default class Reporter {
         this.#skipped.push(`${file} › ${fullName}`);
     }
     if (!failed) return;
+    this.#failures.push({ file, passed: result.numPassingTests, message: plain(result.failureMessage ?? '') });
     if (result.failureMessage) process.stdout.write(`${result.failureMessage}\n`);
     for (const { type, message } of result.console ?? []) process.stdout.write(`  console.${type}: ${message}\n`);
   }
@@ -32,8 +35,11 @@ export default class Reporter {
     const path = process.env.PAPERGATE_JEST_RESULT;
     if (path === undefined) return;
     const { numPassedTests: passed, numFailedTests: failed, numTotalTestSuites: files } = results;
-    writeFileSync(path, JSON.stringify({ passed, failed, files, skipped: this.#skipped, broken: this.#broken }));
+    const told = { skipped: this.#skipped, broken: this.#broken, failures: this.#failures };
+    writeFileSync(path, JSON.stringify({ passed, failed, files, ...told }));
   }
 }
+
+const plain = (text) => stripVTControlCharacters(String(text)).trim();
 
 const firstLine = (text) => String(text).split('\n', 1)[0];

@@ -15,15 +15,18 @@ export interface JestOutcome {
   skipped: string[];
   /** Files that broke before a test of theirs ran, and jest itself. */
   broken: string[];
+  /** What every failing file said, without colours, and how many of its tests passed. */
+  failures: { file: string; passed: number; message: string }[];
 }
 
 const own = (name: string): string => fileURLToPath(new URL(`../../jest/${name}`, import.meta.url));
 
-export type Suite = 'tests' | 'container tests' | 'container tests alone';
+export type Suite = 'tests' | 'tests again' | 'container tests' | 'container tests alone';
 
 /** Those of containers wait for the engine half of the time, so that two go together; what measures goes alone. */
 const ARGUMENTS: Record<Suite, (repository: string) => string[]> = {
   tests: () => ['--maxWorkers=2'],
+  'tests again': () => ['-i', '--runTestsByPath'],
   'container tests': (repository) => [...containerTests(repository), '--maxWorkers=2'],
   'container tests alone': (repository) => [...containerTests(repository), '-i', '--testMatch=**/*.alone.ctr.ts'],
 };
@@ -103,7 +106,8 @@ function readOutcome(path: string, code: number): JestOutcome {
   try {
     outcome = JSON.parse(readFileSync(path, 'utf8')) as JestOutcome;
   } catch {
-    return { passed: 0, failed: 0, files: 0, skipped: [], broken: [`jest ended with ${code} and left no result`] };
+    const broken = [`jest ended with ${code} and left no result`];
+    return { passed: 0, failed: 0, files: 0, skipped: [], broken, failures: [] };
   }
   const nothingWrong = outcome.failed === 0 && outcome.broken.length === 0;
   if (code !== 0 && nothingWrong) outcome.broken.push(`jest ended with ${code}`);

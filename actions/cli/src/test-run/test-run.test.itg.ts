@@ -73,6 +73,70 @@ describe('papergate test', () => {
     expect(lines.join('\n')).toContain('it is wrong');
   });
 
+  test('what failed is told again at the end, before the counts', async () => {
+    write('a.test.mjs', `${PASSING} test('three', () => { throw new Error('it is wrong'); });`);
+    const { lines } = await runTests();
+    const end = lines.slice(lines.indexOf('failed:')).join('\n');
+    expect(end).toContain('a.test.mjs');
+    expect(end).toContain('it is wrong');
+  });
+
+  describe('a test with real parts that failed', () => {
+    const once = `import { existsSync, writeFileSync } from 'node:fs';
+      ${PASSING}
+      test('three', () => {
+        if (existsSync('seen')) return;
+        writeFileSync('seen', '');
+        throw new Error('the machine was busy');
+      });`;
+    beforeEach(() => {
+      write(
+        'package.json',
+        JSON.stringify({ jest: { testMatch: ['**/*.test.mjs', '**/*.test.itg.mjs'], transform: {} } }),
+      );
+      write('a.test.mjs', PASSING);
+    });
+
+    test('is run again alone; where it passes, it counts as passed and is told', async () => {
+      write('b.test.itg.mjs', once);
+      const { code, lines } = await runTests();
+      expect(lines.at(-1)).toBe('9 passed, 0 failed');
+      expect(code).toBe(0);
+      const told = lines.slice(lines.indexOf('failed at first, passed when run again alone:')).join('\n');
+      expect(told).toContain('b.test.itg.mjs');
+      expect(told).toContain('the machine was busy');
+    });
+
+    test('and fails again, has failed', async () => {
+      write('b.test.itg.mjs', `${PASSING} test('three', () => { throw new Error('it is wrong'); });`);
+      const { code, lines } = await runTests();
+      expect(lines.at(-1)).toBe('8 passed, 1 failed');
+      expect(code).toBe(1);
+    });
+
+    test.each([
+      ['no unit test', { 'b.test.mjs': once }],
+      ['no chaos', { 'x/chaos.test.itg.mjs': once }],
+      [
+        'none whose cases are drawn',
+        { 'b.test.itg.mjs': once.replace('the machine', 'Property failed after 3 tests') },
+      ],
+      [
+        'none beside a unit test that failed',
+        { 'b.test.itg.mjs': once, 'c.test.mjs': once.replaceAll('seen', 'other') },
+      ],
+      [
+        'none of four',
+        Object.fromEntries(['b', 'c', 'd', 'e'].map((n) => [`${n}.test.itg.mjs`, once.replaceAll('seen', n)])),
+      ],
+    ])('%s is run again', async (_what, files) => {
+      for (const [path, text] of Object.entries(files)) write(path, text);
+      const { code, lines } = await runTests();
+      expect(code).toBe(1);
+      expect(lines.join('\n')).not.toContain('tests again');
+    });
+  });
+
   test('a failing check is shown with what it said, and fails', async () => {
     write('a.test.mjs', PASSING);
     check('oxlint', false);
