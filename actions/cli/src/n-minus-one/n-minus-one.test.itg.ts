@@ -31,6 +31,10 @@ ALTER TABLE signals ADD COLUMN tags text[] NOT NULL DEFAULT '{}';
 /** One that an older release cannot live with: every order that it writes is refused. */
 const BREAKS = 'ALTER TABLE orders ADD COLUMN desk text NOT NULL;';
 
+/** A migration that is old does not change: every night they are all tried, before a merge the newest. */
+const EVERY = process.env.PAPERGATE_EVERY_MIGRATION === 'true';
+const LAST = 2;
+
 let clone: Clone;
 let folder: string;
 beforeAll(async () => {
@@ -69,8 +73,10 @@ async function smokeBefore(application: OlderApplication): Promise<{ failed: str
 }
 
 describe('the application before a migration, on the schema after it', () => {
-  test('passes its own smoke test, for every migration that there is', async () => {
-    for (const application of await applicationsBefore(clone.dir)) {
+  test('passes its own smoke test, for the migrations that a rollback may still cross', async () => {
+    const applications = await applicationsBefore(clone.dir);
+    expect(applications.length).toBeGreaterThan(LAST);
+    for (const application of EVERY ? applications : applications.slice(-LAST)) {
       const { failed, applied } = await smokeBefore(application);
       expect({ application, failed }).toEqual({ application, failed: [] });
       expect(applied).toContain(application.migration);
