@@ -9,6 +9,8 @@ import {
   githubEnvironment,
   githubOf,
   isDelivered,
+  keepBrokenOff,
+  keptTimed,
   loggedIn,
   manifestOf,
   movingBy,
@@ -22,7 +24,6 @@ import {
   releaseSource,
   rollOutRelease,
   stray,
-  timed,
   validateRelease,
   withOpenPlace,
   withSecrets,
@@ -118,6 +119,10 @@ class Deploy {
   readonly #env: EnvSource;
   readonly #record: DeploymentRecord;
   #validated: StageRun | undefined;
+  /** What is delivered, once it is known to be what was meant. */
+  #wanted: Manifest | undefined;
+  /** The engine was called, and what came of that is kept. */
+  #called = false;
   /** Production only. */
   #plan: RolloutPlan | undefined;
 
@@ -153,9 +158,24 @@ class Deploy {
         (open) => this.#deliver(open),
       );
     } catch (error) {
+      await this.#keepUncalled(error);
       await this.#record.failed('error', 'it could not be carried out');
       throw error;
     }
+  }
+
+  #storeOf(manifest: Manifest): EvidenceStore {
+    const folder = this.#job.inputs.evidence;
+    return EvidenceStore.open(manifest, folder === undefined ? { home: this.#home } : { dir: folder });
+  }
+
+  /** What kept the engine from being called at all is a failed deploy, too: an earlier one does not speak for it any more. */
+  async #keepUncalled(error: unknown): Promise<void> {
+    const manifest = this.#wanted;
+    if (manifest === undefined || this.#called) return;
+    const { environment, target } = this.#job.inputs;
+    const facts = { environment, target };
+    await keepBrokenOff({ stage: 'deploy', store: () => this.#storeOf(manifest), facts }, error);
   }
 
   /** The manifest that is wanted; its configuration and the secrets pass the policy before anything is opened for it. */
@@ -171,8 +191,10 @@ class Deploy {
     const { dir } = await releaseSource(caller, manifest);
     const { environment } = record.place;
     const { commit } = manifest;
+    this.#wanted = manifest;
+    const facts = { environment, target: record.place.kind };
     this.#validated = await log.group('configuration and credentials', () =>
-      timed('validate', async () => {
+      keptTimed({ stage: 'validate', store: () => this.#storeOf(manifest), facts }, async () => {
         const { result } = await validateRelease(dir, {
           environment,
           env: this.#env,
@@ -192,8 +214,7 @@ class Deploy {
     const { next } = open;
     const plan = this.#plan;
     if (next === undefined) throw new Error('there is no manifest to deliver');
-    const folder = inputs.evidence;
-    const store = EvidenceStore.open(next, folder === undefined ? { home: this.#home } : { dir: folder });
+    const store = this.#storeOf(next);
     const ended = await carryOut(this.#job, {
       open,
       to: next,
@@ -203,6 +224,7 @@ class Deploy {
       url: inputs['environment-url'],
       before: this.#validated === undefined ? [] : [this.#validated],
       deliver: async (watch) => {
+        this.#called = true;
         await open.keepSettings('before');
         const moving = movingBy(open, `deploy action, run ${context.runId}`, watch, signal);
         const outcome = await deliver({ ...moving, next });

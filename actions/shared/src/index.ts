@@ -62,7 +62,7 @@ export { exportMetrics, importMetrics } from './metrics/index.ts';
 export * from './images/index.ts';
 export { applicationsBefore, databaseFacts, layOlderApplication, type OlderApplication } from './database/index.ts';
 export { databaseOf as stagingDatabase } from './targets/process/database.ts';
-export { evidenceFolder, EvidenceStore } from './evidence/store.ts';
+export { evidenceFolder, EvidenceStore, pruneEvidence } from './evidence/store.ts';
 export * from './action/index.ts';
 export { buildBundle, pushBundle, type BuiltBundle, type BundleOptions } from './ship/placed/bundle.ts';
 export { deployEvidence, withRestarts } from './ship/placed/evidence.ts';
@@ -83,5 +83,6 @@ export { testJob, type ActionEnd, type ActOptions, type TestJob } from './verbs/
 export { decideGate, type GateInput } from './gate/index.ts';
 export { sshKeyText } from './verbs/private.ts';
 export * from './rollout/index.ts';
-export { keptTimed, type StageToKeep } from './verbs/stage.ts';
+export { keepBrokenOff, keptTimed, type StageToKeep } from './verbs/stage.ts';
+export { DeliveryTimes, keptDelivery, type KeptDelivery } from './verbs/kept-delivery.ts';
 export { startLiveStandIn, type LiveStandIn } from './verbs/testing/live-stand-in.ts';

@@ -10,7 +10,8 @@ import {
 } from '@papergate/delivery';
 import type { CommandContext } from '../context.ts';
 import { choice, nonEmpty } from '../values.ts';
-import { outcomeText, showDelivery } from '../view/delivery-view.ts';
+import { outcomeText } from '../view/delivery-view.ts';
+import { keptMove } from './kept-move.ts';
 import { addPlaceFlags, type PlaceFlags } from './place-flags.ts';
 import { withPlace } from './with-place.ts';
 
@@ -84,10 +85,11 @@ async function deployTo(place: OpenPlace, flags: Flags, context: CommandContext)
   const { next } = place;
   if (next === undefined) throw new Error('there is no manifest to deploy');
   const name = flags.sha === undefined ? `--manifest ${flags.manifest ?? ''}` : `--sha ${flags.sha}`;
-  const moving = place.moving(`papergate deploy ${name}`, showDelivery(output, flags.json), interrupts.stop);
-  await place.keepSettings('before');
-  const outcome = await deliver({ ...moving, next });
+  const { outcome, evidence } = await keptMove(place, next, { json: flags.json, context }, async (onEvent) => {
+    await place.keepSettings('before');
+    return deliver({ ...place.moving(`papergate deploy ${name}`, onEvent, interrupts.stop), next });
+  });
   if (outcome.status === 'delivered' || outcome.status === 'unchanged') await place.keepSettings('delivered');
-  output.out(flags.json ? JSON.stringify(outcome) : outcomeText(outcome));
+  output.out(flags.json ? JSON.stringify({ ...outcome, evidence }) : `${outcomeText(outcome)}\nevidence: ${evidence}`);
   context.setExitCode(outcome.exitCode);
 }

@@ -5,6 +5,7 @@ import { confirmed } from '../confirm.ts';
 import type { CommandContext } from '../context.ts';
 import { nonEmpty } from '../values.ts';
 import { outcomeText, showDelivery } from '../view/delivery-view.ts';
+import { keptMove } from './kept-move.ts';
 import { addPlaceFlags, type PlaceFlags } from './place-flags.ts';
 import { withPlace } from './with-place.ts';
 
@@ -48,9 +49,10 @@ async function runRollback(sha: string, flags: Flags, context: CommandContext): 
     if (!json) output.err(renderRollbackPlan(plan));
     if (restoreDb !== undefined) await confirmed(lossOf(plan, restoreDb), flags.yes, context);
     else if (ask !== undefined && !plan.nothingToDo) await confirmed(`roll back to ${short(plan)}`, flags.yes, context);
-    const moving = place.moving(command, showDelivery(output, json), interrupts.stop);
-    const outcome = await rollback({ ...moving, ...wanted });
-    output.out(json ? JSON.stringify({ plan, outcome }) : outcomeText(outcome));
+    const { outcome, evidence } = await keptMove(place, plan.to.manifest, { json, context }, (onEvent) =>
+      rollback({ ...place.moving(command, onEvent, interrupts.stop), ...wanted }),
+    );
+    output.out(json ? JSON.stringify({ plan, outcome, evidence }) : `${outcomeText(outcome)}\nevidence: ${evidence}`);
     context.setExitCode(outcome.exitCode);
   });
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '@papergate/config';
 import { makeFolder, writeAtomic, type Home } from '../home/index.ts';
@@ -23,6 +23,18 @@ const MANIFEST = 'manifest.json';
 
 export const evidenceFolder = ({ dir }: Pick<Home, 'dir'>, manifestDigest: string): string =>
   join(dir, 'evidence', manifestDigest.replace('sha256:', '').slice(0, 12));
+
+/** Removes the evidence of all manifests but those to which something was added last. */
+export function pruneEvidence({ dir }: Pick<Home, 'dir'>, keep: number): void {
+  const all = join(dir, 'evidence');
+  if (!existsSync(all)) return;
+  const folders = readdirSync(all)
+    .map((name) => join(all, name))
+    .filter((path) => existsSync(join(path, MANIFEST)))
+    .map((path) => ({ path, at: statSync(path).mtimeMs }))
+    .sort((one, other) => other.at - one.at);
+  for (const { path } of folders.slice(keep)) rmSync(path, { recursive: true, force: true });
+}
 
 /** The evidence of one manifest, as it lies on disk: nothing is remembered beside it. */
 export class EvidenceStore {

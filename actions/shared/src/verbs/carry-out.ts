@@ -10,8 +10,10 @@ import type { Manifest } from '../release/manifest.ts';
 import type { OpenPlace } from '../ship/place/index.ts';
 import { DeliveryWatch, isDelivered, outcomeOfDelivery, reportDelivery } from './delivery.ts';
 import { digestsOfManifest, type DeploymentRecord } from './deployment.ts';
-import { keepEvidence, type StageRun } from './record.ts';
+import { keptDelivery } from './kept-delivery.ts';
+import { keepEvidence, type RunFacts, type StageRun } from './record.ts';
 import { reportRollOut, type RolledOut } from './roll-out.ts';
+import { keptTimed } from './stage.ts';
 
 /** What every action that delivers puts out. */
 export const DELIVERY_OUTPUTS = defineOutputs({
@@ -64,17 +66,23 @@ export async function carryOut(job: DeliveryJob, options: CarryOut): Promise<Out
   const { open, to, store, record, title } = options;
   setOutput('manifest-digest', to.digest);
   setOutput('evidence', store.dir);
-  await record.begin(to);
-  setOutput('deployment-id', record.id ?? '');
   const watch = new DeliveryWatch(log);
-  const outcome = await log.group(title, () => options.deliver(watch));
+  const { environment, kind } = open.place;
+  const place = { environment, target: kind };
+  const { before } = options;
+  const outcome = await keptDelivery(
+    { store, facts: place, times: watch.times, before, warn: (message) => log.warning(message) },
+    async () => {
+      await record.begin(to);
+      setOutput('deployment-id', record.id ?? '');
+      return log.group(title, () => options.deliver(watch));
+    },
+  );
   const isThere = isDelivered(outcome);
   const urls = isThere ? await urlsOf(open, to) : {};
-  const { environment, kind } = open.place;
-  const facts = { environment, target: kind, urls: definedOf(urls) };
-  await keepEvidence(store, [...options.before, ...watch.stages(outcome)], facts);
-  const rolled = isThere ? await options.rollOut?.(outcome) : undefined;
-  if (rolled !== undefined) await keepEvidence(store, [rolled.run], facts);
+  const facts = { ...place, urls: definedOf(urls) };
+  await keepEvidence(store, [], facts);
+  const rolled = isThere ? await rolledOut(options, outcome, facts) : undefined;
 
   const delivered = isThere && (rolled === undefined || rolled.ended.verdict === 'pass');
   const url = delivered ? (options.url ?? urls['dashboard']) : undefined;
@@ -109,6 +117,22 @@ export async function carryOut(job: DeliveryJob, options: CarryOut): Promise<Out
     if (rolled?.back !== undefined) await options.onGoneBack?.(rolled.back, `${ended.reasonCode} in the roll-out`);
   }
   return ended;
+}
+
+/** A roll-out leaves evidence however it ends, as the delivery before it does. */
+async function rolledOut(
+  { rollOut, store }: CarryOut,
+  outcome: DeliverOutcome,
+  facts: RunFacts,
+): Promise<RolledOut | undefined> {
+  if (rollOut === undefined) return undefined;
+  let rolled: RolledOut | undefined;
+  const run = await keptTimed({ stage: 'promote', store: () => store, facts }, async () => {
+    rolled = await rollOut(outcome);
+    return rolled.run.result;
+  });
+  await keepEvidence(store, [rolled?.run ?? run], facts);
+  return rolled;
 }
 
 /** What became of a delivery that did not get through, or of one whose roll-out did not. */

@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { leasePlace } from '../deliver/lease.ts';
 import { EvidenceStore } from '../evidence/store.ts';
 import { learnCommits, startGitHubFake, type FakeDeployment, type GitHubFake } from '../github/fake/index.ts';
+import { localHost } from '../host/index.ts';
 import { homeOf } from '../home/index.ts';
 import { sealManifest, type Manifest } from '../release/manifest.ts';
 import { askStatus, askStop } from '../supervisor/client.ts';
@@ -122,6 +124,26 @@ describe('from a commit to a staging and back, by the actions alone', () => {
       const found = JSON.parse(readFileSync(join(evidence, `${stage}.json`), 'utf8')) as Record<string, unknown>;
       expect(found).toMatchObject({ stage, manifest_digest: outputs['manifest-digest'], commit: first });
     }
+  });
+
+  test('a deploy that is not let at the place leaves a failed one in the place of the one before', async () => {
+    const host = localHost({ env: job.env });
+    const dir = join(job.dir, 'state', 'places', 'process');
+    const place = { kind: 'process' as const, environment: 'development' as const, project: 'process', host, dir };
+    const lease = await leasePlace(place, 'somebody else');
+    const left = (): unknown => JSON.parse(readFileSync(join(evidence, 'deploy.json'), 'utf8'));
+    try {
+      await ends('PLACE_TAKEN', 'deploy', { ...PLACE, manifest });
+      expect(left()).toMatchObject({ status: 'failed', checks: [{ observed: 'PLACE_TAKEN' }] });
+    } finally {
+      await lease.release();
+      await host.close();
+    }
+    await passes('deploy', { ...PLACE, manifest });
+    expect(left()).toMatchObject({ status: 'passed', data: { outcome: 'unchanged' } });
+    await ends('CREDENTIALS_REFUSED', 'deploy', { ...PLACE, manifest, 'alpaca-api-key': 'no key' });
+    expect(left()).toMatchObject({ status: 'failed', checks: [{ observed: 'CREDENTIALS_REFUSED' }] });
+    await passes('deploy', { ...PLACE, manifest });
   });
 
   test('smoke that is cancelled leaves evidence that it failed, in the place of that of the deploy', async () => {

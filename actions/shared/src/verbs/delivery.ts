@@ -16,30 +16,24 @@ import {
   type DeliverOutcome,
 } from '../deliver/index.ts';
 import type { Manifest } from '../release/manifest.ts';
-import { deployEvidence } from '../ship/placed/evidence.ts';
 import { describeFailure } from '../ship/placed/describe.ts';
 import type { OpenPlace } from '../ship/place/index.ts';
 import { checkTable, clipped } from './checks.ts';
-import type { StageRun } from './record.ts';
+import { DeliveryTimes } from './kept-delivery.ts';
 
 type Log = Pick<ActionLog, 'info' | 'notice' | 'warning' | 'error' | 'group'>;
 
 /** Follows a delivery: a line a step in the log, and when its smoke test ran. */
 export class DeliveryWatch {
   readonly #log: Log;
-  readonly #startedAt = new Date();
-  #smokeAt: Date | undefined;
-  #smokedAt: Date | undefined;
+  readonly #times = new DeliveryTimes();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   readonly onEvent = (event: DeliverEvent): void => {
-    if (event.type === 'step' && event.step === 'smoke') {
-      if (event.state === 'begin') this.#smokeAt = new Date();
-      else this.#smokedAt = new Date();
-    }
+    this.#times.onEvent(event);
     if (event.type === 'warning') this.#log.warning(event.message);
     else if (event.type === 'recovering') this.#log.notice(deliveryLine(event) ?? '', { title: 'recovering' });
     else {
@@ -48,17 +42,8 @@ export class DeliveryWatch {
     }
   };
 
-  /** What it has left: evidence of the stages deploy and, where it came to it, smoke. */
-  stages(outcome: DeliverOutcome): StageRun[] {
-    const now = new Date();
-    const smokeAt = this.#smokeAt ?? now;
-    const runs: StageRun[] = [
-      { stage: 'deploy', result: deployEvidence(outcome), startedAt: this.#startedAt, finishedAt: smokeAt },
-    ];
-    if (outcome.smoke !== undefined) {
-      runs.push({ stage: 'smoke', result: outcome.smoke, startedAt: smokeAt, finishedAt: this.#smokedAt ?? now });
-    }
-    return runs;
+  get times(): DeliveryTimes {
+    return this.#times;
   }
 }
 

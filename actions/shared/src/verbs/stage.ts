@@ -15,25 +15,32 @@ export interface StageToKeep {
  * As {@link timed}. A stage that breaks off leaves evidence that it failed, in the place of what an earlier run of it may have
  * left: otherwise that would still speak for the release. The error goes on.
  */
-export async function keptTimed(
-  { stage, store, facts }: StageToKeep,
-  act: () => Promise<StageResult>,
-): Promise<StageRun> {
+export async function keptTimed(toKeep: StageToKeep, act: () => Promise<StageResult>): Promise<StageRun> {
   const startedAt = new Date();
   try {
-    return await timed(stage, act);
+    return await timed(toKeep.stage, act);
   } catch (error) {
-    const run = { stage, result: brokenOff(error), startedAt, finishedAt: new Date() };
-    // What the stage itself said is told, whatever becomes of its record.
-    await keepBroken(store, run, facts).catch(() => undefined);
+    await keepBrokenOff(toKeep, error, startedAt);
     throw error;
   }
 }
 
-const keepBroken = async (store: () => EvidenceStore, run: StageRun, facts: RunFacts): Promise<void> =>
-  void (await keepEvidence(store(), [run], facts));
+/** Keeps that a stage failed by an error, which the caller tells: what the stage itself said is told, whatever becomes of its record. */
+export async function keepBrokenOff(
+  { stage, store, facts }: StageToKeep,
+  error: unknown,
+  startedAt = new Date(),
+): Promise<void> {
+  const run = { stage, result: brokenOff(error), startedAt, finishedAt: new Date() };
+  try {
+    await keepEvidence(store(), [run], facts);
+  } catch {
+    // See above.
+  }
+}
 
-function brokenOff(error: unknown): StageResult {
+/** What a stage leaves that ended with an error instead of a result. */
+export function brokenOff(error: unknown): StageResult {
   const code = error instanceof PapergateError ? error.code : 'UNEXPECTED';
   const check = { name: 'it ran to its end', status: 'failed' as const, observed: code };
   return { status: 'failed', checks: [{ ...check, detail: redact(messageOf(error)) }] };
