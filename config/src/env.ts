@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { parseAccessTokens } from './access/index.ts';
 import { readTextFile } from './load/read.ts';
 import { UserError } from './errors.ts';
 import { Secret } from './secret.ts';
@@ -64,6 +65,15 @@ function readListenHost(env: EnvSource): { listenHost?: string } {
   });
 }
 
+/**
+ * The tokens of people and programs, as hashes, checked; handled like a secret. Undefined where nobody has one.
+ * @throws UserError ACCESS_TOKENS_INVALID
+ */
+export function readAccessTokens(env: EnvSource): Secret | undefined {
+  const given = readSecret(env, 'ACCESS_TOKENS');
+  return given === undefined || parseAccessTokens(given).length === 0 ? undefined : given;
+}
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /**
@@ -89,6 +99,7 @@ export function readRuntimeEnv(env: EnvSource, system: SystemConfig): RuntimeEnv
     alpacaBaseUrl: env['ALPACA_BASE_URL'] ?? system.alpaca.base_url,
     databaseUrl: readSecret(env, 'DATABASE_URL') ?? new Secret(`postgres://${user}@${host}:${port}/${name}`),
     apiToken: readSecret(env, 'API_TOKEN'),
+    accessTokens: readAccessTokens(env),
     ...readListenHost(env),
     logLevel,
     releaseSha: env['RELEASE_SHA'] ?? 'unreleased',

@@ -20,6 +20,7 @@ import { addStages } from './commands/stages.ts';
 import { addStatus } from './commands/status.ts';
 import { addStop } from './commands/stop.ts';
 import { addTest } from './commands/test.ts';
+import { addToken } from './commands/token.ts';
 import { addValidate } from './commands/validate.ts';
 import { addWorkflow } from './commands/workflow.ts';
 import type { CommandContext } from './context.ts';
@@ -39,7 +40,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
   for (const add of [addShip, addExchange, addValidate, addStatus, addLogs, addStop, addStages, addEmergencyStop]) {
     add(program, context);
   }
-  for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addMetrics]) add(program, context);
+  for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addToken, addMetrics]) add(program, context);
   for (const add of [addTest, addBench, addBacktest, addChaos, addSetup, addAct, addWorkflow, addGitHub])
     add(program, context);
   return program;

@@ -107,7 +107,7 @@ export function readSecretFiles(env: EnvSource, known: readonly ScanFile[] = [])
   return files;
 }
 
-const OUR_SECRETS = new Set(['ALPACA_API_KEY', 'ALPACA_SECRET_KEY', 'DATABASE_URL', 'API_TOKEN']);
+const OUR_SECRETS = new Set(['ALPACA_API_KEY', 'ALPACA_SECRET_KEY', 'DATABASE_URL', 'API_TOKEN', 'ACCESS_TOKENS']);
 
 /** Reads one plain file, bounded; UTF-16 with a byte-order mark is understood. Never throws. */
 export function readScanFile(path: string, maxBytes: number): ScanFile {

@@ -15,8 +15,10 @@ export interface RuntimeEnv {
   alpacaBaseUrl: string;
   /** `DATABASE_URL`; it may carry a password, so it is a secret. */
   databaseUrl: Secret;
-  /** `API_TOKEN`: bearer token between services and of clients. Absent only in development on loopback. */
+  /** `API_TOKEN`: the bundle's own bearer token, between services and of the delivery. Absent only in development on loopback. */
   apiToken: Secret | undefined;
+  /** `ACCESS_TOKENS`: the tokens of people and programs, as hashes, for `parseAccessTokens`. */
+  accessTokens: Secret | undefined;
   /** `LISTEN_HOST`: the address that HTTP and bus are bound to; absent: the configured host. `0.0.0.0` in containers. */
   listenHost?: string;
   logLevel: string;

@@ -7,7 +7,7 @@ import {
   type Pool,
   type ServiceAnswer,
 } from '@papergate/service-kit';
-import { testContext, until } from '@papergate/service-kit/testing';
+import { requiredRoles, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
 import { buildExecutionEngine } from './build.ts';
 import { isFinal } from './life/states.ts';
 import { alpaca, exchangeBooks, exchangeLedger, ordersOf, ourBooks, poolOf, settled } from './testing/books.ts';
@@ -348,3 +348,17 @@ async function startSecond(): Promise<{ port: number; close: () => Promise<void>
     },
   };
 }
+
+test('each route asks for the role that its description says', async () => {
+  const guarded = await buildExecutionEngine(testContext('execution-engine', WITH_ROLES));
+  try {
+    expect(await requiredRoles(guarded.app)).toEqual({
+      none: [],
+      trader: ['POST /orders', 'DELETE /orders/{id}'],
+      operator: ['PUT /trading-state', 'POST /emergency-stop'],
+    });
+  } finally {
+    await guarded.stop();
+    await guarded.app.close();
+  }
+});

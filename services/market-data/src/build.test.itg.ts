@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import WebSocket from 'ws';
 import { createSubscriber, type Envelope, type Heartbeat, type Tick } from '@papergate/service-kit';
-import { testContext, until } from '@papergate/service-kit/testing';
+import { requiredRoles, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
 import { buildMarketData, type MarketData, type MarketDataOverrides } from './build.ts';
 import { DataServer, encodeFrames, quoteFrame, tradeFrame, type DataServerBehaviour } from './testing/data-server.ts';
 
@@ -389,5 +389,18 @@ describe('POST /api/v1/ticks', () => {
     const stats = (await service.app.inject('/api/v1/stats')).json();
     expect(stats.by_symbol.AAPL.trades).toEqual({ count: 1, price_sum: '187123456', size_sum: '10' });
     expect(stats.from_upstream.AAPL.trades).toEqual({ count: 0, price_sum: '0', size_sum: '0' });
+  });
+});
+
+test('each route asks for the role that its description says', async () => {
+  const service = await buildMarketData(testContext('market-data', WITH_ROLES));
+  cleanups.push(async () => {
+    await service.stop();
+    await service.app.close();
+  });
+  expect(await requiredRoles(service.app, ['/stream'])).toEqual({
+    none: [],
+    trader: ['POST /api/v1/ticks'],
+    operator: [],
   });
 });

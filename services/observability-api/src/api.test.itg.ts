@@ -2,7 +2,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { WebSocket } from 'ws';
 import { createPool, createPublisher, type BusPublisher, type Pool, type RunningService } from '@papergate/service-kit';
-import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
+import {
+  requiredRoles,
+  startTestDatabase,
+  testContext,
+  until,
+  WITH_ROLES,
+  type TestDatabase,
+} from '@papergate/service-kit/testing';
 import { buildObservabilityApi } from './build.ts';
 import { removeOldTicks } from './storage/retention.ts';
 import { startDatabaseProxy, type DatabaseProxy } from './testing/database-proxy.ts';
@@ -396,4 +403,18 @@ test('ticks beyond the retention go, in small steps, and newer ones stay', async
   expect((await pool.query('SELECT max(n)::int AS max, count(*)::int AS count FROM ticks')).rows).toEqual([
     { max: 24, count: 25 },
   ]);
+});
+
+test('each route asks for the role that its description says', async () => {
+  const guarded = await buildObservabilityApi(testContext('observability-api', WITH_ROLES));
+  try {
+    expect(await requiredRoles(guarded.app, ['/ws/metrics', '/docs'])).toEqual({
+      none: [],
+      trader: ['POST /api/storage/ticks'],
+      operator: [],
+    });
+  } finally {
+    await guarded.stop?.();
+    await guarded.app.close();
+  }
 });

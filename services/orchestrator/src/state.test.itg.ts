@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { until } from '@papergate/service-kit/testing';
+import { requiredRoles, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
+import { buildOrchestrator } from './build.ts';
 import { startTestBundle, type TestBundle } from './testing/bundle.ts';
 import type { ServiceDouble } from './testing/service-double.ts';
 
@@ -230,4 +231,21 @@ test('requests under way are finished when the service stops', async () => {
   release();
   expect(await (await answer).json()).toEqual({ positions: [] });
   await closed;
+});
+
+test('each route asks for the role that its description says', async () => {
+  const { app } = await buildOrchestrator(testContext('orchestrator', WITH_ROLES));
+  try {
+    expect(await requiredRoles(app, ['/ws/market_data'])).toEqual({
+      none: [],
+      trader: ['POST /api/v1/orders', 'DELETE /api/v1/orders/{id}', 'POST /api/v1/market_data'],
+      operator: [
+        'POST /api/v1/circuit-breaker/trip',
+        'POST /api/v1/circuit-breaker/reset',
+        'POST /api/v1/emergency-stop',
+      ],
+    });
+  } finally {
+    await app.close();
+  }
 });

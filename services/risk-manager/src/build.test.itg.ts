@@ -10,7 +10,14 @@ import {
   type RiskVerdict,
   type Tick,
 } from '@papergate/service-kit';
-import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
+import {
+  requiredRoles,
+  startTestDatabase,
+  testContext,
+  until,
+  WITH_ROLES,
+  type TestDatabase,
+} from '@papergate/service-kit/testing';
 import { buildRiskManager, type RiskManager } from './build.ts';
 import { createGuardStore } from './protection/guards.ts';
 import { startEngineDouble, type EngineDouble } from './testing/engine-double.ts';
@@ -417,4 +424,18 @@ describe('risk-manager', () => {
     await store.save([{ ...row, best: 111n }], ['SPY']);
     expect(await store.load()).toEqual([{ ...row, best: 111n }]);
   });
+});
+
+test('each route asks for the role that its description says', async () => {
+  const risk = await buildRiskManager(testContext('risk-manager', WITH_ROLES));
+  try {
+    expect(await requiredRoles(risk.app)).toEqual({
+      none: [],
+      trader: [],
+      operator: ['POST /api/v1/circuit-breaker/trip', 'POST /api/v1/circuit-breaker/reset', 'PUT /api/v1/scope'],
+    });
+  } finally {
+    await risk.stop();
+    await risk.app.close();
+  }
 });

@@ -1,5 +1,6 @@
+export * from './access/index.ts';
 export * from './app/build-app.ts';
-export { isLoopback } from './app/guard.ts';
+export { isLoopback, presentedToken } from './app/guard.ts';
 export * from './bus/publisher.ts';
 export * from './bus/requests.ts';
 export * from './bus/subscriber.ts';

@@ -11,7 +11,14 @@ import {
   type Signal,
   type Tick,
 } from '@papergate/service-kit';
-import { startTestDatabase, testContext, until, type TestDatabase } from '@papergate/service-kit/testing';
+import {
+  requiredRoles,
+  startTestDatabase,
+  testContext,
+  until,
+  WITH_ROLES,
+  type TestDatabase,
+} from '@papergate/service-kit/testing';
 import { Secret } from '@papergate/config';
 import { buildSignalBridge, type SignalBridge } from './build.ts';
 import { closes, pluginConfig, START, strategyConfig, trade } from './testing/tape.ts';
@@ -328,4 +335,13 @@ describe('what it depends on', () => {
       expect([limit, statusCode]).toEqual([limit, 400]);
     }
   });
+});
+
+test('each route asks for the role that its description says', async () => {
+  const service = await buildSignalBridge(testContext('signal-bridge', WITH_ROLES));
+  cleanups.push(async () => {
+    await service.stop();
+    await service.app.close();
+  });
+  expect(await requiredRoles(service.app)).toEqual({ none: [], trader: [], operator: [] });
 });

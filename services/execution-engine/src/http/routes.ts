@@ -72,7 +72,7 @@ function orderRoutes(app: ServiceApp, { engine, pool, broker, failpoint, now }: 
     done();
   });
 
-  app.post('/orders', { config: { describedBody: OrderRequestSchema } }, (request) => {
+  app.post('/orders', { config: { describedBody: OrderRequestSchema, role: 'trader' } }, (request) => {
     const { terms, clientOrderId } = readOrderRequest(request.body);
     const source = clientOrderId?.startsWith(PROTECTION_PREFIX) === true ? 'protection' : 'api';
     return engine.intake.submit({ terms, clientOrderId, source, strategy: null });
@@ -90,7 +90,7 @@ function orderRoutes(app: ServiceApp, { engine, pool, broker, failpoint, now }: 
 
   app.get<{ Params: { id: string } }>('/orders/:id', async ({ params }) => viewOf(await requireOrder(params.id)));
 
-  app.delete<{ Params: { id: string } }>('/orders/:id', async ({ params }) => {
+  app.delete<{ Params: { id: string } }>('/orders/:id', { config: { role: 'trader' } }, async ({ params }) => {
     const order = await requireOrder(params.id);
     return viewOf(await cancelOrder(order, { engine, broker, failpoint, now }));
   });

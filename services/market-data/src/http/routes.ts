@@ -39,7 +39,7 @@ const TickQuery = Type.Object(
 export function addRoutes(app: ServiceApp, dependencies: RouteDependencies): void {
   const { environment, tape, intake, admission, batcher, hub, upstream, now } = dependencies;
 
-  app.post('/api/v1/ticks', { schema: { body: PostedBody } }, (request) => {
+  app.post('/api/v1/ticks', { schema: { body: PostedBody }, config: { role: 'trader' } }, (request) => {
     if (environment === 'production') {
       throw new HttpError(403, 'POSTING_REFUSED', 'in production ticks come from the exchange alone');
     }

@@ -61,6 +61,7 @@ export function storageRoutes(app: ServiceApp, { pool, uploads, held }: StorageR
         body: Type.Unsafe<unknown>({ anyOf: [PostedTickSchema, { type: 'array', items: PostedTickSchema }] }),
         response: { 200: StoredSchema },
       },
+      config: { role: 'trader' },
       // The schema documents; checking by hand can say which tick is wrong, and costs less a request.
       validatorCompiler: () => () => true,
     },

@@ -25,18 +25,22 @@ const OrderParams = Type.Object({ id: Type.String({ maxLength: 128, pattern: '^[
 
 /** `/api/v1/orders`, passed to execution-engine. */
 export function orderRoutes(app: ServiceApp, { engine, place, requireKnownState }: OrderRoutes): void {
-  app.post('/api/v1/orders', { config: { describedBody: OrderRequestSchema } }, async (request, reply) => {
-    const order = requireOrder(request.body);
-    await requireKnownState();
-    try {
-      return answerAs(reply, await place(order));
-    } catch (error) {
-      if (!(error instanceof OutcomeUnknown)) throw error;
-      const { statusCode, code, message, fix, clientOrderId } = error;
-      request.log.warn({ err: error, client_order_id: clientOrderId }, 'order with unknown outcome');
-      return reply.code(statusCode).send({ code, message, fix, client_order_id: clientOrderId });
-    }
-  });
+  app.post(
+    '/api/v1/orders',
+    { config: { describedBody: OrderRequestSchema, role: 'trader' } },
+    async (request, reply) => {
+      const order = requireOrder(request.body);
+      await requireKnownState();
+      try {
+        return answerAs(reply, await place(order));
+      } catch (error) {
+        if (!(error instanceof OutcomeUnknown)) throw error;
+        const { statusCode, code, message, fix, clientOrderId } = error;
+        request.log.warn({ err: error, client_order_id: clientOrderId }, 'order with unknown outcome');
+        return reply.code(statusCode).send({ code, message, fix, client_order_id: clientOrderId });
+      }
+    },
+  );
 
   app.get('/api/v1/orders', { schema: { querystring: OrderQuery } }, (request, reply) => {
     const query = new URLSearchParams();
@@ -50,7 +54,7 @@ export function orderRoutes(app: ServiceApp, { engine, place, requireKnownState 
   );
 
   // A cancel may be repeated without harm, so silence is plain 503: ask again.
-  app.delete('/api/v1/orders/:id', { schema: { params: OrderParams } }, (request, reply) =>
+  app.delete('/api/v1/orders/:id', { schema: { params: OrderParams }, config: { role: 'trader' } }, (request, reply) =>
     passOn(engine, { method: 'DELETE', path: orderPath(request.params.id) }, reply),
   );
 }

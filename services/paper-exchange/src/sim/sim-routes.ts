@@ -48,7 +48,7 @@ export async function simRoutes(
     return reply.code(202).send(source.status());
   });
 
-  app.post('/sim/ticks', { bodyLimit: 32 * 1024 * 1024 }, (request) => {
+  app.post('/sim/ticks', { bodyLimit: 32 * 1024 * 1024, config: { role: 'trader' } }, (request) => {
     const ticks = readPostedTicks(request.body, exchange.instruments, exchange.clock.now());
     exchange.post(ticks);
     return { accepted: ticks.length };

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Secret } from '@papergate/config';
 import { createPublisher, type Tick } from '@papergate/service-kit';
-import { testContext, until } from '@papergate/service-kit/testing';
+import { requiredRoles, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
 import { buildPaperExchange } from '../service.ts';
 import { makeLeanZip } from './lean-zip.ts';
 import { officialClient } from './official-client.ts';
@@ -313,5 +313,21 @@ describe('the processes', () => {
     expect(err()).toContain(
       `PORT_IN_USE: the exchange cannot listen on 127.0.0.1:${port}: another process holds the port`,
     );
+  });
+});
+
+test('each control asks for the role that its description says; Alpaca’s own paths have Alpaca’s key', async () => {
+  const { app } = await service({ ...WITH_ROLES, listenHost: '0.0.0.0' });
+  const { none, ...others } = await requiredRoles(app);
+  expect(none.filter((route) => !/^[A-Z]+ \/v[23]\//.test(route))).toEqual([]);
+  expect(others).toEqual({
+    trader: ['POST /sim/ticks'],
+    operator: [
+      'POST /sim/replay/start',
+      'POST /sim/faults',
+      'DELETE /sim/faults',
+      'DELETE /sim/faults/{id}',
+      'POST /sim/reset',
+    ],
   });
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import websocket from '@fastify/websocket';
 import { TypeBoxValidatorCompiler, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -9,7 +10,7 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import {
-  PapergateError,
+  parseAccessTokens,
   tradingMode,
   UserError,
   type RuntimeEnv,
@@ -18,9 +19,13 @@ import {
 } from '@papergate/config';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Readiness } from '../lifecycle/readiness.ts';
-import { guardRequests } from './guard.ts';
+import { AccessControl } from '../access/control.ts';
+import { guardRequests, openPaths } from './guard.ts';
+import { HttpError, sendHttpError } from './http-error.ts';
 import { describeRoutes } from './openapi.ts';
 import { finishRequests } from './in-flight.ts';
+
+export { HttpError } from './http-error.ts';
 
 export interface ServiceAppOptions {
   service: ServiceName;
@@ -31,6 +36,8 @@ export interface ServiceAppOptions {
   readiness: Readiness;
   /** Paths that need no token beside `/health`. */
   open?: string[];
+  /** Who may do what, where the service has to know it too; else made from `env`. */
+  access?: AccessControl;
   /** Largest body, bytes. */
   bodyLimit?: number;
   now?: () => number;
@@ -44,23 +51,6 @@ export type ServiceApp = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** An HTTP answer other than 200, thrown from a handler: `{code, message, fix?}` with its status. */
-export class HttpError extends PapergateError {
-  readonly statusCode: number;
-  readonly headers: Record<string, string>;
-
-  constructor(
-    statusCode: number,
-    code: string,
-    message: string,
-    extra: { fix?: string; headers?: Record<string, string>; cause?: unknown } = {},
-  ) {
-    super({ code, message, ...(extra.fix === undefined ? {} : { fix: extra.fix }), cause: extra.cause });
-    this.statusCode = statusCode;
-    this.headers = extra.headers ?? {};
-  }
-}
-
 /**
  * The app that every service starts from: guard, `/health`, `/health/ready`, `/metrics`, `/api/v1/config`,
  * `/openapi.json`, schemas by TypeBox, WebSockets, one shape for errors. Built, not listening; tests use `app.inject`.
@@ -71,22 +61,21 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit ?? 4 * 1024 * 1024,
+    genReqId: requestIds(),
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   // First: its hook marks upgrades, and only a marked one that the guard refuses has its socket closed.
   await app.register(websocket, { options: { maxPayload: 1024 * 1024, handleProtocols: chooseProtocol } });
-  guardRequests(app, {
-    token: env.apiToken,
-    hosts: [system.services[service].host],
-    ...(options.open === undefined ? {} : { open: options.open }),
-  });
+  const access = options.access ?? new AccessControl({ env, metrics, now });
+  const open = openPaths(options.open);
+  guardRequests(app, { access, hosts: [system.services[service].host], open });
   finishRequests(app, system.shutdown_timeout_ms / 2);
   measure(app, metrics);
   refuseNul(app);
   answerErrors(app);
 
-  await describeRoutes(app, service, env.releaseSha);
+  await describeRoutes(app, { service, release: env.releaseSha, open });
   const startedAt = now();
   app.get('/health', { schema: OPEN('Alive: the process answers') }, () => ({
     status: 'healthy',
@@ -126,9 +115,18 @@ export function effectiveConfig(system: SystemConfig, env: RuntimeEnv): Record<s
     alpaca: { base_url: env.alpacaBaseUrl, api_key: env.alpacaApiKey, secret_key: env.alpacaSecretKey },
     database_url: env.databaseUrl,
     api_token: env.apiToken ?? null,
+    // How many there are: who they are and what their hashes are is nobody's business here.
+    access_tokens: env.accessTokens === undefined ? 0 : parseAccessTokens(env.accessTokens).length,
     log_level: env.logLevel,
     system,
   };
+}
+
+/** Unlike any of another process, so that a line of the audit leads to the lines of the log. */
+function requestIds(): () => string {
+  const process = randomBytes(6).toString('hex');
+  let count = 0;
+  return () => `${process}-${(count += 1)}`;
 }
 
 /** A client that sent its token as a subprotocol has to be answered with one that it offered, and never with the token. */
@@ -165,12 +163,7 @@ function answerErrors(app: ServiceApp): void {
       .send({ code: 'NOT_FOUND', message: `there is no ${request.method} ${request.url.split('?', 1)[0]}` }),
   );
   app.setErrorHandler((error: FastifyError | HttpError | Error, request, reply) => {
-    if (error instanceof HttpError) {
-      return reply
-        .code(error.statusCode)
-        .headers(error.headers)
-        .send({ code: error.code, message: error.message, ...(error.fix === undefined ? {} : { fix: error.fix }) });
-    }
+    if (error instanceof HttpError) return sendHttpError(reply, error);
     if (error instanceof UserError)
       return reply
         .code(400)

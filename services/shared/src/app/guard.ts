@@ -1,6 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Secret } from '@papergate/config';
+import { ANONYMOUS, NOBODY, type Actor } from '../access/actor.ts';
+import { requiredRole, type AccessControl } from '../access/control.ts';
+import { HttpError, sendHttpError } from './http-error.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
 
@@ -16,7 +17,7 @@ function hostName(header: string | undefined): string | undefined {
 }
 
 /** The token of a request: the bearer header, or for WebSockets, which browsers cannot give headers, the subprotocol `bearer.<token>`. */
-function presentedToken(request: FastifyRequest): string | undefined {
+export function presentedToken(request: Pick<FastifyRequest, 'headers'>): string | undefined {
   const bearer = /^Bearer ([\x21-\x7e]+)$/.exec(request.headers.authorization ?? '')?.[1];
   if (bearer !== undefined) return bearer;
   const protocols = request.headers['sec-websocket-protocol'] ?? '';
@@ -27,52 +28,58 @@ function presentedToken(request: FastifyRequest): string | undefined {
     ?.slice('bearer.'.length);
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-function sameSecret(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
-
 export interface GuardOptions {
-  token: Secret | undefined;
+  access: AccessControl;
   /** Host names beside loopback under which the service may be called: its own. */
   hosts: string[];
-  /** Paths (prefixes) that carry their own authentication or need none. */
-  open?: string[];
+  /** Whether a path carries its own authentication or needs none. */
+  open: (path: string) => boolean;
 }
 
 /**
- * Host, Origin and token, in this order. The first two keep a page in somebody's browser from driving a
+ * Host, Origin, token and role, in this order. The first two keep a page in somebody's browser from driving a
  * service on loopback (DNS rebinding, cross-site requests); they hold with and without a token.
  */
-export function guardRequests(app: FastifyInstance, options: GuardOptions): void {
-  const own = new Set(options.hosts.map((host) => host.toLowerCase()));
-  const open = ['/health', ...(options.open ?? [])];
-  app.addHook('onRequest', async (request, reply): Promise<unknown> => {
-    const host = hostName(request.headers.host);
-    if (host === undefined || !(isLoopback(host) || own.has(host))) {
-      return reply.code(403).send({ code: 'HOST_REFUSED', message: 'the Host header is not this service' });
+export function guardRequests(app: FastifyInstance, { access, hosts, open }: GuardOptions): void {
+  const own = new Set(hosts.map((host) => host.toLowerCase()));
+  app.decorateRequest('actor');
+  app.addHook('onRequest', (request, reply, done): void => {
+    try {
+      refuseForeign(request);
+      request.actor = actorOf(request);
+    } catch (error) {
+      // Answered here: routes may have an error handler of their own, and all services refuse in the same words.
+      if (!(error instanceof HttpError)) throw error;
+      void sendHttpError(reply, error);
+      return;
     }
-    const { origin } = request.headers;
-    if (
-      origin !== undefined &&
-      origin !== `http://${request.headers.host}` &&
-      origin !== `https://${request.headers.host}`
-    ) {
-      return reply.code(403).send({ code: 'ORIGIN_REFUSED', message: 'the Origin header is not this service' });
-    }
-    const path = request.url.split('?', 1)[0] ?? '';
-    if (open.some((prefix) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`)))
-      return undefined;
-    if (options.token === undefined) return undefined;
-    const presented = presentedToken(request);
-    if (presented === undefined || !sameSecret(presented, options.token.reveal())) {
-      return reply.code(401).header('www-authenticate', 'Bearer').send({
-        code: 'UNAUTHORIZED',
-        message: 'a valid bearer token is required',
-        fix: 'send Authorization: Bearer <API_TOKEN>',
-      });
-    }
-    return undefined;
+    done();
   });
+
+  function refuseForeign({ headers }: FastifyRequest): void {
+    const host = hostName(headers.host);
+    if (host === undefined || !(isLoopback(host) || own.has(host))) {
+      access.refuse('host', new HttpError(403, 'HOST_REFUSED', 'the Host header is not this service'));
+    }
+    const { origin } = headers;
+    if (origin !== undefined && origin !== `http://${headers.host}` && origin !== `https://${headers.host}`) {
+      access.refuse('origin', new HttpError(403, 'ORIGIN_REFUSED', 'the Origin header is not this service'));
+    }
+  }
+
+  function actorOf(request: FastifyRequest): Actor {
+    if (!access.directory.required) return ANONYMOUS;
+    if (open(request.url.split('?', 1)[0] ?? '')) return NOBODY;
+    const actor = access.admit(request, presentedToken(request));
+    // What is not there is 404 for everybody who may look.
+    if (!request.is404) access.requireRole(actor, requiredRole(request.method, request.routeOptions.config));
+    return actor;
+  }
+}
+
+/** `/health` and what else needs no token: each path itself, and what lies below it. */
+export function openPaths(more: readonly string[] = []): (path: string) => boolean {
+  const prefixes = ['/health', ...more];
+  return (path) =>
+    prefixes.some((prefix) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));
 }

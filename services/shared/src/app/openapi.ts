@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import type { TSchema } from 'typebox';
 import type { ServiceName } from '@papergate/config';
+import { requiredRole } from '../access/control.ts';
 import type { ServiceApp } from './build-app.ts';
 
 declare module 'fastify' {
@@ -10,8 +11,14 @@ declare module 'fastify' {
   }
 }
 
-/** OpenAPI 3.1 of all routes that are added after this, at `/openapi.json`. WebSockets are not part of it. */
-export async function describeRoutes(app: ServiceApp, service: ServiceName, release: string): Promise<void> {
+/**
+ * OpenAPI 3.1 of all routes that are added after this, at `/openapi.json`. WebSockets are not part of it. `x-required-role`
+ * of an operation: what a token must be for it, `none` where it needs no token.
+ */
+export async function describeRoutes(
+  app: ServiceApp,
+  { service, release, open }: { service: ServiceName; release: string; open: (path: string) => boolean },
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -22,7 +29,11 @@ export async function describeRoutes(app: ServiceApp, service: ServiceName, rele
     transform: ({ schema, url, route }) => {
       const body = route.config?.describedBody;
       const isSocket = (route as { websocket?: boolean }).websocket === true;
-      return { schema: { ...schema, ...(body && { body }), ...(isSocket && { hide: true }) }, url };
+      const role = open(url) ? 'none' : requiredRole(route.method, route.config);
+      return {
+        schema: { ...schema, ...(body && { body }), ...(isSocket && { hide: true }), 'x-required-role': role },
+        url,
+      };
     },
   });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());

@@ -105,6 +105,13 @@ function lineCounter(metrics: Metrics): LogMethod {
 }
 
 function requireToken(service: ServiceName, system: SystemConfig, env: RuntimeEnv): void {
+  if (env.apiToken === undefined && env.accessTokens !== undefined) {
+    throw new UserError({
+      code: 'API_TOKEN_MISSING',
+      message: 'ACCESS_TOKENS is set and API_TOKEN is not: people would have tokens, and the services none to call one another with',
+      fix: 'set API_TOKEN or API_TOKEN_FILE too, or take ACCESS_TOKENS away: then, in development, nobody needs a token',
+    });
+  }
   const host = listenHost(service, system, env);
   if (env.apiToken !== undefined && env.apiToken.reveal().length >= 16) return;
   if (env.apiToken === undefined && env.environment === 'development' && isLoopback(host)) return;

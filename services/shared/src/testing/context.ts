@@ -4,6 +4,7 @@ import {
   loadRiskLimits,
   loadSystemConfig,
   Secret,
+  type AccessToken,
   type RiskLimits,
   type ServiceName,
   type SystemConfig,
@@ -19,6 +20,7 @@ export interface TestContextOptions {
   limits?: (limits: RiskLimits) => void;
   databaseUrl?: Secret;
   apiToken?: string;
+  accessTokens?: readonly AccessToken[];
   listenHost?: string;
 }
 
@@ -52,6 +54,7 @@ export function testContext(
       alpacaBaseUrl: system.alpaca.base_url,
       databaseUrl: options.databaseUrl ?? new Secret('postgres://nobody@127.0.0.1:1/none'),
       apiToken: options.apiToken === undefined ? undefined : new Secret(options.apiToken),
+      accessTokens: options.accessTokens === undefined ? undefined : new Secret(JSON.stringify(options.accessTokens)),
       ...(options.listenHost === undefined ? {} : { listenHost: options.listenHost }),
       logLevel: 'silent',
       releaseSha: 'test',

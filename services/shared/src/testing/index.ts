@@ -1,4 +1,5 @@
 /** Helpers of the services' tests: real parts on free ports, and waiting without sleeping. */
 export * from './context.ts';
 export * from './postgres.ts';
+export * from './roles.ts';
 export * from './until.ts';

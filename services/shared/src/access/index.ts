@@ -1,0 +1,3 @@
+export * from './actor.ts';
+export * from './control.ts';
+export * from './directory.ts';
