@@ -8,6 +8,7 @@ import {
   EvidenceStore,
   githubEnvironment,
   githubOf,
+  holdPlace,
   isDelivered,
   keepBrokenOff,
   keptTimed,
@@ -35,6 +36,7 @@ import {
   type OpenOptions,
   type OpenPlace,
   type Outcome,
+  type PlaceLease,
   type PlaceRecord,
   type RolledOut,
   type RolloutPlan,
@@ -215,7 +217,9 @@ class Deploy {
     const plan = this.#plan;
     if (next === undefined) throw new Error('there is no manifest to deliver');
     const store = this.#storeOf(next);
-    const ended = await carryOut(this.#job, {
+    // From the delivery to the end of the roll-out the place is ours: nobody delivers into what is being watched.
+    let held: PlaceLease | undefined;
+    const carried = carryOut(this.#job, {
       open,
       to: next,
       store,
@@ -227,19 +231,21 @@ class Deploy {
         this.#called = true;
         await open.keepSettings('before');
         const moving = movingBy(open, `deploy action, run ${context.runId}`, watch, signal);
-        const outcome = await deliver({ ...moving, next });
+        if (plan !== undefined) held = await holdPlace(moving);
+        const outcome = await deliver({ ...moving, next, ...(held && { held }) });
         if (isDelivered(outcome)) await open.keepSettings('delivered');
         return outcome;
       },
       ...(plan === undefined
         ? {}
-        : { rollOut: (outcome: DeliverOutcome) => this.#rollOut(open, plan, { outcome, store }) }),
+        : { rollOut: (outcome: DeliverOutcome) => this.#rollOut(open, plan, { outcome, store, held }) }),
       onGoneBack: (to, why) =>
         recordGoneBack(
           { api: this.#parts.api, log, context, environment: githubEnvironment(inputs) },
           { from: next, to, why },
         ),
     });
+    const ended = await carried.finally(() => held?.release());
     if (ended.verdict === 'pass' && !inputs.keep) saveState('take-down', 'true');
     return ended;
   }
@@ -247,8 +253,9 @@ class Deploy {
   async #rollOut(
     open: OpenPlace,
     plan: RolloutPlan,
-    { outcome, store }: { outcome: DeliverOutcome; store: EvidenceStore },
+    { outcome, store, held }: { outcome: DeliverOutcome; store: EvidenceStore; held: PlaceLease | undefined },
   ): Promise<RolledOut> {
+    if (held === undefined) throw new Error('the place is not held');
     const { log, signal, context, setOutput } = this.#job;
     const rolled = await rollOutRelease({
       open,
@@ -258,6 +265,7 @@ class Deploy {
       record: this.#record,
       log,
       signal,
+      held,
       resume: outcome.status === 'unchanged',
       command: `deploy action, run ${context.runId}`,
     });

@@ -17,6 +17,7 @@ export {
 export { openRun, readPlaceJournal, type OpenRun, type PlaceEntry } from './journal.ts';
 export { leasePlace, placeHolder, type PlaceLease } from './lease.ts';
 export * from './options.ts';
+export { holdPlace } from './session.ts';
 export { pathsOf, shortDigest, type PlacePaths } from './place.ts';
 export { recover } from './recover.ts';
 export { planRollback, renderRollbackPlan, rollback } from './rollback.ts';

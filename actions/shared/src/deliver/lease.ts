@@ -19,7 +19,7 @@ const FRESH_MS = 2_000;
 export interface PlaceLease {
   readonly generation: number;
   readonly fence: Fence;
-  /** Aborted when the place was lost. */
+  /** Aborted when the place was lost; the reason says so. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
 }
@@ -53,15 +53,15 @@ export async function leasePlace(place: Place, command: string, world: LeaseWorl
     clocks: [() => clock.now(), () => clock.monotonic()],
     sleep: (ms) => clock.sleep(ms),
     every: (ms, act) => clock.every(ms, act),
-    onLost: () => lost.abort(),
-    takenFix: `wait for it; if that deployer is dead, its lease ends by itself within 90 s and the next call puts right what it left`,
+    onLost: () => lost.abort(leaseLost(undefined)),
+    takenFix: `wait for it, or stop it, which undoes what it has begun; if that deployer is dead, its lease ends by itself within 90 s and the next call puts right what it left`,
     ...identity,
   });
   const fence: Fence = {
     generation: lease.generation,
     assertHeld: async () => {
       if (await lease.renew()) return;
-      lost.abort();
+      lost.abort(leaseLost(undefined));
       throw leaseLost(await holderName(place, identity));
     },
   };

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import type { DeliverEvent } from './events.ts';
 import type { GoodRelease } from './history.ts';
+import type { PlaceLease } from './lease.ts';
 import type { DatabaseAccess, DeliveryTarget, PruneResult } from './types.ts';
 
 /** Limits in time, ms. What a target bounds itself it bounds below these. */
@@ -97,6 +98,8 @@ export interface PlaceOptions {
   signal?: AbortSignal;
   clock?: Partial<Clock>;
   patience?: Partial<Patience>;
+  /** The place is ours already and stays so afterwards: taken by {@link holdPlace} for more than this one call. */
+  held?: PlaceLease;
   /** Values that must not be seen, beside the files below `secrets/` of the place. */
   secrets?: readonly string[];
 }

@@ -37,6 +37,20 @@ export interface Session {
 }
 
 /**
+ * Takes a place for more than one call of the engine, which are then given it as `held`: nobody else gets in between them. It
+ * is renewed by itself until it is released.
+ * @throws ExternalError PLACE_TAKEN
+ */
+export async function holdPlace(
+  { target, command, secrets = [], clock }: Pick<PlaceOptions, 'target' | 'command' | 'secrets' | 'clock'>,
+  world: Omit<LeaseWorld, 'clock'> = {},
+): Promise<PlaceLease> {
+  const redactor = redactorOf(target.place, secrets);
+  await redactor.refresh();
+  return leasePlace(target.place, redactor.clean(command), { clock: { ...SYSTEM_CLOCK, ...clock }, ...world });
+}
+
+/**
  * Holds a place while something is done to it.
  * @throws ExternalError PLACE_TAKEN
  */
@@ -51,7 +65,8 @@ export async function withPlace<T>(
   const redactor = redactorOf(place, secrets);
   await redactor.refresh();
   const cleanCommand = redactor.clean(command);
-  const lease = await leasePlace(place, cleanCommand, { clock, ...world });
+  const { held } = options;
+  const lease = held ?? (await leasePlace(place, cleanCommand, { clock, ...world }));
   let journal: PlaceJournal | undefined;
   try {
     const ahead = (await place.host.now()) - clock.now();
@@ -87,7 +102,7 @@ export async function withPlace<T>(
   } finally {
     // What still waits says nothing that the next one would have to know.
     if (!lease.lost.aborted) await journal?.flush().catch(() => {});
-    await lease.release();
+    if (held === undefined) await lease.release();
   }
 }
 
@@ -126,9 +141,12 @@ export function audit(
   );
 }
 
-/** Name of a run: when it began and under which lease, so that no two are alike. */
-export const newRun = (session: Session): string =>
-  `${session.at().toISOString().replace(/[-:]/g, '').slice(0, 15)}-${session.lease.generation}`;
+/** Name of a run: when it began and under which lease, and the how many-th of that second, so that no two are alike. */
+export function newRun(session: Session): string {
+  const name = `${session.at().toISOString().replace(/[-:]/g, '').slice(0, 15)}-${session.lease.generation}`;
+  const taken = new Set(session.entries.map(({ run }) => run).filter((run) => run.startsWith(name)));
+  return taken.size === 0 ? name : `${name}-${taken.size + 1}`;
+}
 
 /** Where what was to be tidied up stays, that is worth a word and no failure. */
 export async function tolerate<T>(session: Session, what: string, act: () => Promise<T>): Promise<T | undefined> {

@@ -96,7 +96,7 @@ class RollOut {
       const code = error instanceof PapergateError ? error.code : 'ROLLOUT_FAILED';
       const failure = { step: at?.name ?? '', code, message: messageOf(error) };
       if (!signal.aborted) return await this.#failed('failed', failure);
-      return await this.#failed('cancelled', { ...failure, code: 'ACTION_CANCELLED', message: 'it was told to stop' });
+      return await this.#failed('cancelled', { ...failure, ...stopped(signal) });
     }
   }
 
@@ -261,11 +261,18 @@ function demandSame(found: OrderScope, wanted: WantedScope): void {
 }
 
 function brokenOff({ name, symbols }: RolloutStage, error: unknown, signal: AbortSignal): StageResult {
-  const code = signal.aborted ? 'ACTION_CANCELLED' : error instanceof PapergateError ? error.code : 'ROLLOUT_FAILED';
-  const detail = signal.aborted ? 'it was told to stop' : messageOf(error);
+  const { code, message: detail } = signal.aborted
+    ? stopped(signal)
+    : { code: error instanceof PapergateError ? error.code : 'ROLLOUT_FAILED', message: messageOf(error) };
   return {
     status: 'failed',
     checks: [{ name: 'step', status: 'failed', observed: code, limit: 'holds', detail }],
     data: { step: name, symbols, samples: 0 },
   };
+}
+
+/** Why it was told to stop: by whoever cancels the job, or since it may not go on (`LEASE_LOST`). */
+function stopped({ reason }: AbortSignal): { code: string; message: string } {
+  if (reason instanceof PapergateError) return { code: reason.code, message: reason.message };
+  return { code: 'ACTION_CANCELLED', message: 'it was told to stop' };
 }

@@ -14,6 +14,7 @@ import {
   takeDown,
   type DeliverEvent,
   type DeliverOutcome,
+  type PlaceLease,
 } from '../deliver/index.ts';
 import type { Manifest } from '../release/manifest.ts';
 import { describeFailure } from '../ship/placed/describe.ts';
@@ -143,18 +144,20 @@ export interface GoneBack {
 export async function goBack(
   open: OpenPlace,
   manifest: Manifest,
-  { why, command, log }: { why: string; command: string; log: Log },
+  { why, command, log, held }: { why: string; command: string; log: Log; held?: PlaceLease },
 ): Promise<GoneBack> {
   const before = (await goodReleases(open.place)).find((release) => release.manifest.digest !== manifest.digest);
   const watch = new DeliveryWatch(log);
   const said = `${command} (${why})`;
+  const ours = held === undefined ? {} : { held };
   // What was found wanting goes, also where the job is cancelled meanwhile.
   const never = new AbortController().signal;
   if (before === undefined) {
-    await takeDown({ ...open.acting(said, watch.onEvent, never), volumes: false, condemn: true });
+    await takeDown({ ...open.acting(said, watch.onEvent, never), ...ours, volumes: false, condemn: true });
     return { to: undefined, words: 'there is no release before it: it was taken down, its data stay' };
   }
-  const back = await rollback({ ...movingBy(open, said, watch, never), sha: before.manifest.digest, condemn: true });
+  const { digest: sha } = before.manifest;
+  const back = await rollback({ ...movingBy(open, said, watch, never), ...ours, sha, condemn: true });
   if (!isDelivered(back)) throw describeFailure(back);
   return { to: before.manifest, words: `${before.manifest.commit.slice(0, 12)} runs again` };
 }

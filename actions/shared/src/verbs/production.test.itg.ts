@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { leasePlace } from '../deliver/lease.ts';
 import { EvidenceStore } from '../evidence/store.ts';
 import { learnCommits, startGitHubFake, type FakeDeployment, type GitHubFake } from '../github/fake/index.ts';
+import { localHost } from '../host/index.ts';
 import { homeOf } from '../home/index.ts';
 import { askStatus, askStop } from '../supervisor/client.ts';
 import type { TestRepository } from '../testing/repository.ts';
@@ -88,6 +90,21 @@ const onceInShare = (then: (kill: (signal: NodeJS.Signals) => void) => void): Ac
     },
   };
 };
+
+/** What somebody gets who wants to deliver now. */
+async function takePlace(): Promise<string> {
+  const host = localHost({ env: job.env });
+  const place = { kind: 'process' as const, environment: 'production' as const, project: 'process', host };
+  try {
+    const lease = await leasePlace({ ...place, dir: join(home().dir, 'places', 'process') }, 'somebody else');
+    await lease.release();
+    return 'taken';
+  } catch (error) {
+    return (error as { code: string }).code;
+  } finally {
+    await host.close();
+  }
+}
 
 describe('production stays closed', () => {
   test.each<[string, string, () => Promise<Record<string, string>>, Record<string, string>?]>([
@@ -178,6 +195,19 @@ describe('a production', () => {
       `in_progress: evidence ${proven}`,
       expect.stringMatching(/^success: unchanged, all orders go out/),
     ]);
+  });
+
+  test('is nobody else’s while it is let at the market, and anybody’s afterwards', async () => {
+    say({ breaker: 'ACTIVE' });
+    let meanwhile: Promise<string> | undefined;
+    const end = await deploy(
+      second,
+      onceInShare(() => (meanwhile = takePlace())),
+    );
+    expect(end.outputs).toMatchObject({ verdict: 'pass', outcome: 'delivered' });
+    expect(await meanwhile).toBe('PLACE_TAKEN');
+    expect(await takePlace()).toBe('taken');
+    expect((await act('rollback', { sha: first, reason: 'for the next test' })).outputs['verdict']).toBe('pass');
   });
 
   test('that was rolled out before is only looked at', async () => {

@@ -3,7 +3,7 @@ import type { Outcome } from '../action/outcome.ts';
 import type { ActionLog } from '../action/output/log.ts';
 import type { Inline } from '../action/output/markdown.ts';
 import type { Summary } from '../action/output/summary.ts';
-import { goodReleases } from '../deliver/index.ts';
+import { goodReleases, type PlaceLease } from '../deliver/index.ts';
 import type { Check, StageResult } from '../evidence/index.ts';
 import type { EvidenceStore } from '../evidence/store.ts';
 import type { Manifest } from '../release/manifest.ts';
@@ -38,6 +38,8 @@ export interface RollOutRelease {
   /** `deploy action, run 4711`. */
   command: string;
   signal: AbortSignal;
+  /** The place, held from the delivery on to the end of this: nobody else delivers while it is watched. */
+  held: PlaceLease;
   clock?: RolloutClock;
 }
 
@@ -82,7 +84,8 @@ export async function rollOutRelease(options: RollOutRelease): Promise<RolledOut
 }
 
 async function rolled(options: RollOutRelease, { onEvent }: Watched): Promise<RollOutOutcome> {
-  const { open, manifest, plan, resume, command: by, signal, clock = monotonic } = options;
+  const { open, manifest, plan, resume, command: by, held, clock = monotonic } = options;
+  const signal = AbortSignal.any([options.signal, held.lost]);
   let eyes: Awaited<ReturnType<typeof eyesOn>>;
   try {
     eyes = await eyesOn(open, manifest, plan);
@@ -188,9 +191,10 @@ interface Undone {
 
 /** The release before runs again, with the orders that it is let through; where there is none, this one stays without any. */
 async function undo(options: RollOutRelease, { failure, closed }: RollOutOutcome): Promise<Undone> {
-  const { open, manifest, log, command } = options;
+  const { open, manifest, log, command, held } = options;
   const scopeWords = closed?.words ?? '';
-  if (failure?.code === 'OTHER_RELEASE') {
+  // Whoever took the place has put right what we began: it is theirs now.
+  if (failure?.code === 'OTHER_RELEASE' || held.lost.aborted) {
     const fix = 'see who delivered meanwhile, and what runs now';
     return { isUndone: false, runs: undefined, back: undefined, words: `nothing was undone: ${scopeWords}`, fix };
   }
@@ -201,7 +205,9 @@ async function undo(options: RollOutRelease, { failure, closed }: RollOutOutcome
       const words = `${scopeWords}; there is no release before it: it goes on running without order flow`;
       return { isUndone: closed?.isClosed === true, runs: manifest, back: undefined, words };
     }
-    const { to, words } = await log.group(`going back: ${why}`, () => goBack(open, manifest, { why, command, log }));
+    const { to, words } = await log.group(`going back: ${why}`, () =>
+      goBack(open, manifest, { why, command, log, held }),
+    );
     const flow = to === undefined ? '' : await flowOf(open, to, log);
     return { isUndone: true, runs: to, back: to, words: `${scopeWords}; ${words}${flow}` };
   } catch (error) {
