@@ -14,5 +14,8 @@ export default {
   setupFilesAfterEnv: [here('containers-again.mjs')],
   globalSetup: here('containers.mjs'),
   globalTeardown: here('containers-end.mjs'),
+  // Every call of docker forks the process that makes it, and one that has run other files is hundreds of megabytes
+  // larger: each file gets a worker of its own.
+  workerIdleMemoryLimit: '1MB',
   transform: { '\\.ts$': here('strip-types.mjs') },
 };

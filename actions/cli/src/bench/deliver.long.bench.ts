@@ -5,7 +5,6 @@ import { CONTAINERS_VARIABLE, ensureContainers, type DeliverOutcome, type Manife
 import { plainCompose } from './deliver/plain.ts';
 import type { Figure } from './figures.ts';
 import { bases } from '../containers/testing/bases.ts';
-import { deployAt } from '../containers/testing/at-place.ts';
 import { makeKit, newest, type Kit } from '../containers/testing/kit.ts';
 import { OrderClient } from '../containers/testing/order-client.ts';
 import { mustEnd } from '../containers/testing/papergate.ts';
@@ -115,7 +114,7 @@ const wallOf = ({ timings }: DeliverOutcome, steps: readonly string[]): number =
 async function deploy(kit: Kit, next: Manifest): Promise<Timed> {
   const began = performance.now();
   // Without a smoke test: it halts trading for its own checks, and the client could not tell that from being away.
-  const outcome = await deployAt(kit, next, { smoke: false });
+  const outcome = await kit.deploy(next, { smoke: false });
   const wallMs = performance.now() - began;
   if (outcome.status !== 'delivered') throw new Error(`${outcome.status}: ${JSON.stringify(outcome.diagnosis)}`);
   return { ...outcome, wallMs };

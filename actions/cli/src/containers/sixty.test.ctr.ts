@@ -3,7 +3,6 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Manifest } from '@papergate/delivery';
-import { deployAt } from './testing/at-place.ts';
 import { containersOf, docker, imagesOf } from './testing/docker.ts';
 import { expectRuns } from './testing/expectations.ts';
 import { makeLeanKit, type LeanKit } from './testing/lean.ts';
@@ -54,7 +53,7 @@ describe('sixty deploys in a row, every third failing', () => {
           : {}),
       });
       // Its smoke test is another test's.
-      const { status } = await deployAt(kit, release, { smoke: false });
+      const { status } = await kit.deploy(release, { smoke: false });
       expect({ number, status }).toEqual({ number, status: isBad ? 'undone' : 'delivered' });
       if (!isBad) good.unshift(release);
       const [newest] = good;

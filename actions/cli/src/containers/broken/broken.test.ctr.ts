@@ -7,8 +7,8 @@ import {
   type Manifest,
   type Patience,
 } from '@papergate/delivery';
-import type { PapergateError } from '@papergate/config';
-import { atPlace, deployAt } from '../testing/at-place.ts';
+import { PapergateError } from '@papergate/config';
+import { atPlace } from '../testing/at-place.ts';
 import { expectNoneLost, expectRuns, expectTakesOrders } from '../testing/expectations.ts';
 import { killAt } from '../testing/journal.ts';
 import { makeKit, type Kit } from '../testing/kit.ts';
@@ -44,10 +44,9 @@ afterAll(async () => {
 /** How a deploy ended: its outcome, or the error that refused it before it was one. */
 async function deploy(next: Manifest, patience: Partial<Patience>): Promise<DeliverOutcome | PapergateError> {
   try {
-    return await deployAt(kit, next, { patience });
+    return await kit.deploy(next, { patience });
   } catch (error) {
-    // By its looks: the class may come from another realm.
-    if (error instanceof Error && error.name.endsWith('Error') && 'exitCode' in error) return error as PapergateError;
+    if (error instanceof PapergateError) return error;
     throw error;
   }
 }

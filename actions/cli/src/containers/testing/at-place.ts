@@ -10,11 +10,9 @@ import {
   type OpenPlace,
 } from '@papergate/delivery';
 import { dockerEnvironment } from './docker.ts';
-import type { Kit } from './kit.ts';
+import type { Where } from './deployer.ts';
 
 const never = new AbortController().signal;
-
-type Where = Pick<Kit, 'project' | 'clone' | 'home'>;
 
 /** Opens a kit's place in this process for one act, as a command does in its own. */
 export async function atPlace<T>(kit: Where, act: (place: OpenPlace) => Promise<T>, next?: Manifest): Promise<T> {
@@ -34,7 +32,7 @@ export async function atPlace<T>(kit: Where, act: (place: OpenPlace) => Promise<
   }
 }
 
-/** `papergate deploy --manifest` without a process of its own. */
+/** `papergate deploy --manifest` without a process of its own; a test asks its kit's deployer. */
 export const deployAt = (
   kit: Where,
   next: Manifest,

@@ -13,6 +13,7 @@ import {
 } from '@papergate/delivery';
 import { bases } from './bases.ts';
 import { cloneRepository, type Clone } from './clone.ts';
+import { makeDeployer, type Deployer } from './deployer.ts';
 import { docker, placeContainers, removeProject } from './docker.ts';
 import { mustEnd, papergate, type Command } from './papergate.ts';
 import { thinImage, type ThinChange } from './thin-image.ts';
@@ -34,6 +35,7 @@ export interface Kit {
   /** Flags that name the place. */
   flags: string[];
   papergate(...args: string[]): Command;
+  deploy: Deployer['deploy'];
   /**
    * A release on top of the good one: files that its commit changes, and images that differ from the good ones by a
    * layer. Nothing is built.
@@ -75,7 +77,9 @@ export async function makeKit(options: KitOptions = {}): Promise<Kit> {
   const clone = await cloneRepository();
   const flags = ['--target', 'compose', '--project', project];
   const run = (...args: string[]): Command => papergate({ repository: clone.dir, home, env }, ...args);
+  const deployer = makeDeployer({ project, home, clone });
   const remove = async (): Promise<void> => {
+    await deployer.stop();
     removeProject(project);
     removeImages(registry);
     rmSync(home, { recursive: true, force: true });
@@ -88,7 +92,8 @@ export async function makeKit(options: KitOptions = {}): Promise<Kit> {
     const { stdout, stderr } = await mustEnd(shipping);
     const place = join(home, 'places', project);
     const good = newest(place);
-    return { ...kit({ clone, home, project, place, registry, good, flags, run }), shipped: stdout + stderr, remove };
+    const ground = { clone, home, project, place, registry, good, flags, run };
+    return { ...kit(ground), deploy: deployer.deploy, shipped: stdout + stderr, remove };
   } catch (error) {
     await remove();
     throw error;
@@ -99,7 +104,7 @@ type Ground = Pick<Kit, 'clone' | 'home' | 'project' | 'place' | 'registry' | 'g
   run: Kit['papergate'];
 };
 
-function kit(ground: Ground): Omit<Kit, 'shipped' | 'remove'> {
+function kit(ground: Ground): Omit<Kit, 'deploy' | 'shipped' | 'remove'> {
   const { clone, home, project, place, good, run } = ground;
   let number = 0;
   const dir = join(home, 'test');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { containers, makeRelease, withImages, type ImageRef, type Manifest } from '@papergate/delivery';
 import { bases } from './bases.ts';
 import { cloneRepository, type Clone } from './clone.ts';
+import { makeDeployer, type Deployer } from './deployer.ts';
 import { removeProject } from './docker.ts';
 import { SERVICES } from './services.ts';
 import { removeImages } from './kit.ts';
@@ -32,6 +33,7 @@ export interface LeanKit {
   registry: string;
   flags: string[];
   papergate(...args: string[]): Command;
+  deploy: Deployer['deploy'];
   /** A release of stand-ins: one image for all services, one layer on the Node base. */
   lean(change?: LeanChange): Promise<Manifest>;
   file(manifest: unknown): string;
@@ -59,6 +61,7 @@ export async function makeLeanKit(name: string, env: Readonly<Record<string, str
   mkdirSync(dir, { recursive: true });
   let number = 0;
   writePlace(place, project, registry);
+  const deployer = makeDeployer({ project, home, clone });
   return {
     clone,
     home,
@@ -67,6 +70,7 @@ export async function makeLeanKit(name: string, env: Readonly<Record<string, str
     registry,
     flags: ['--target', 'compose', '--project', project],
     papergate: (...args) => papergate({ repository: clone.dir, home, env }, ...args),
+    deploy: deployer.deploy,
     lean: async (change = {}) => {
       number += 1;
       const commit = clone.commit(`lean release ${number}`);
@@ -86,12 +90,12 @@ export async function makeLeanKit(name: string, env: Readonly<Record<string, str
       writeFileSync(path, typeof manifest === 'string' ? manifest : JSON.stringify(manifest));
       return path;
     },
-    remove: () => {
+    remove: async () => {
+      await deployer.stop();
       removeProject(project);
       removeImages(registry);
       rmSync(home, { recursive: true, force: true });
       clone.remove();
-      return Promise.resolve();
     },
   };
 }
