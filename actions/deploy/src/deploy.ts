@@ -245,7 +245,9 @@ class Deploy {
           { from: next, to, why },
         ),
     });
-    const ended = await carried.finally(() => held?.release());
+    const ended = await carried.finally(async () => {
+      await held?.release();
+    });
     if (ended.verdict === 'pass' && !inputs.keep) saveState('take-down', 'true');
     return ended;
   }

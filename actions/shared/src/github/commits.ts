@@ -78,8 +78,11 @@ export interface Commits {
    * Takes contents: read. @throws UserError COMMIT_INVALID
    */
   commitsBetween(base: string, head: string): Promise<GitHubCommit[]>;
-  /** The merged pull requests that brought a commit, newest first. Takes pull-requests: read. */
-  mergedPulls(sha: string): Promise<MergedPull[]>;
+  /**
+   * The merged pull requests that brought a commit, newest first. `known`: those that were read before for the same look, by
+   * their number; they are not read again, and what is read is added. Takes pull-requests: read.
+   */
+  mergedPulls(sha: string, known?: Map<number, MergedPull>): Promise<MergedPull[]>;
   /**
    * Who approved the change: of the merged pull requests of `sha` into `branch`, each reviewer whose last word is an
    * approval of its very head commit, and who wrote none of it (opener, author or committer of a commit).
@@ -100,7 +103,7 @@ export function fullSha(sha: string): string {
 }
 
 export function commitsOf(api: Api): Commits {
-  const mergedPulls = (sha: string): Promise<MergedPull[]> =>
+  const mergedPulls: Commits['mergedPulls'] = (sha, known = new Map()) =>
     api.doing(`reading the pull requests of ${sha.slice(0, 12)}`, async (client) => {
       const pulls = await client.list(PullSchema, 'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls', {
         commit_sha: fullSha(sha),
@@ -108,10 +111,15 @@ export function commitsOf(api: Api): Commits {
       const merged: MergedPull[] = [];
       for (const pull of pulls) {
         if (pull.merged_at === null) continue;
+        const before = known.get(pull.number);
+        if (before !== undefined) {
+          merged.push(before);
+          continue;
+        }
         const at = { pull_number: pull.number };
         const reviews = await client.list(ReviewSchema, 'GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews', at);
         const commits = await client.list(CommitSchema, 'GET /repos/{owner}/{repo}/pulls/{pull_number}/commits', at);
-        merged.push({
+        const read: MergedPull = {
           number: pull.number,
           base: pull.base.ref,
           headSha: pull.head.sha,
@@ -120,7 +128,9 @@ export function commitsOf(api: Api): Commits {
           openedBy: personOf(pull.user),
           reviews: lastWords(reviews),
           commits: commits.map(commitOf),
-        });
+        };
+        known.set(pull.number, read);
+        merged.push(read);
       }
       return merged.sort((one, other) => other.mergedAt.localeCompare(one.mergedAt));
     });

@@ -202,7 +202,9 @@ describe('a production', () => {
     let meanwhile: Promise<string> | undefined;
     const end = await deploy(
       second,
-      onceInShare(() => (meanwhile = takePlace())),
+      onceInShare(() => {
+        meanwhile = takePlace();
+      }),
     );
     expect(end.outputs).toMatchObject({ verdict: 'pass', outcome: 'delivered' });
     expect(await meanwhile).toBe('PLACE_TAKEN');

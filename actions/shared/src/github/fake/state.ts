@@ -98,6 +98,8 @@ export interface FakePull {
   merged_at: string | null;
   merge_commit_sha: string | null;
   commits: string[];
+  /** What a merge by rebasing made of them, beside the last one, which is the merge. */
+  copies?: string[];
   reviews: FakeReview[];
 }
 

@@ -23,7 +23,9 @@ export const COMMIT_ROUTES: Route[] = [
     handle(call) {
       const { commit_sha: sha = '' } = call.params;
       if (call.repository.commits[sha] === undefined) throw new Refusal(422, `No commit found for SHA: ${sha}`);
-      const of = call.repository.pulls.filter((one) => one.merge_commit_sha === sha || one.commits.includes(sha));
+      const isOf = ({ merge_commit_sha: merge, commits, copies = [] }: FakePull): boolean =>
+        merge === sha || commits.includes(sha) || copies.includes(sha);
+      const of = call.repository.pulls.filter(isOf);
       return { status: 200, list: { items: of.map((one) => pull(call, one)) } };
     },
   },
