@@ -2,6 +2,7 @@ import { defineInputs, defineOutputs, HOME_INPUT, SECRET_INPUTS, WORKING_DIRECTO
 
 const {
   'api-token': apiToken,
+  'access-tokens': accessTokens,
   'database-password': databasePassword,
   'database-url': databaseUrl,
   'grafana-password': grafanaPassword,
@@ -30,6 +31,7 @@ export const INPUTS = defineInputs({
       'Address of the trading API. Without it: ALPACA_BASE_URL of the job, else the one in config/system.<environment>.json.',
   },
   'api-token': apiToken,
+  'access-tokens': accessTokens,
   'database-password': databasePassword,
   'database-url': databaseUrl,
   'grafana-password': grafanaPassword,

@@ -12,6 +12,8 @@ export const SECRETS: Readonly<Record<string, KnownName>> = {
   ALPACA_LIVE_API_SECRET: { what: 'its secret' },
   API_TOKEN: { what: 'token that the services of staging ask for, 32 characters or more' },
   PRODUCTION_API_TOKEN: { what: 'the same for production: another one' },
+  ACCESS_TOKENS: { what: 'who else may use staging: the JSON list of "papergate token"', needed: 'no' },
+  PRODUCTION_ACCESS_TOKENS: { what: 'the same for production: another list', needed: 'no' },
   STAGING_DB_PASSWORD: { what: 'password of the services’ database user' },
   GRAFANA_PASSWORD: { what: 'password of Grafana’s administrator' },
   STAGING_SSH_KEY: { what: 'private key for the machine of staging', needed: { with: 'PAPERGATE_HOST' } },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { checkCredentials, Secret, type Environment } from '@papergate/config';
+import { checkCredentials, makeAccessToken, Secret, type Environment } from '@papergate/config';
 import { resolveSecrets, SECRETS } from './secrets.ts';
 
 const system = { database: { host: '127.0.0.1', port: 5433, name: 'trades', user: 'owner', pool_size: 1 } };
@@ -78,6 +78,22 @@ describe('the secrets of a place', () => {
     const first = resolve('staging', STAGING);
     const rotated = resolve('staging', { API_TOKEN: 'another-token-for-all' }, first);
     expect(rotated).toEqual({ ...first, API_TOKEN: 'another-token-for-all' });
+  });
+
+  test('hold a list of who else has a token: nobody, unless the caller brings one, which is kept from then on', () => {
+    const first = resolve('staging', STAGING);
+    expect(first['ACCESS_TOKENS']).toBe('[]');
+    const list = JSON.stringify([makeAccessToken({ name: 'alice', role: 'viewer' }).entry]);
+    const given = resolve('staging', { ACCESS_TOKENS: list }, first);
+    expect(given).toEqual({ ...first, ACCESS_TOKENS: list });
+    // A secret that is not set comes as an empty text.
+    expect(resolve('staging', { ACCESS_TOKENS: '' }, given)['ACCESS_TOKENS']).toBe(list);
+    expect(resolve('staging', { ACCESS_TOKENS: '[]' }, given)['ACCESS_TOKENS']).toBe('[]');
+    const bare = 'a-token-where-its-hash-belongs';
+    const wrong = JSON.stringify([{ name: 'bob', role: 'viewer', sha256: bare }]);
+    expect(() => resolve('staging', { ACCESS_TOKENS: wrong }, first)).toThrow(
+      /"bob", has a sha256 that is a text of 30/,
+    );
   });
 
   test('of the database stay what the database knows, whatever the caller has later', () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   demoPaperCredentials,
+  parseAccessTokens,
   readSecret,
   Secret,
   UserError,
@@ -21,11 +22,12 @@ export interface SecretSpec {
   monitoring: boolean;
   /**
    * `given`: the caller's, in its environment under one of these names (or `<NAME>_FILE`), the present one winning over the
-   * place's. `once`: of the caller or made at random at the first deploy, and kept from then on, since the database knows it.
+   * place's; where there is neither, `otherwise`. `once`: of the caller or made at random at the first deploy, and kept from then on, since the database knows it.
    * `derived`: follows from the others.
    */
   origin: 'given' | 'once' | 'derived';
   from: readonly string[];
+  otherwise?: string;
 }
 
 /** All secret files that a place needs. */
@@ -45,6 +47,15 @@ export const SECRETS: readonly SecretSpec[] = [
     from: ['ALPACA_SECRET_KEY', 'ALPACA_PAPER_API_SECRET'],
   },
   { name: 'API_TOKEN', reader: READERS.service, monitoring: false, origin: 'given', from: ['API_TOKEN'] },
+  {
+    name: 'ACCESS_TOKENS',
+    reader: READERS.service,
+    monitoring: false,
+    origin: 'given',
+    from: ['ACCESS_TOKENS'],
+    // A container's secret is a file that has to be there: nobody has a token then but the bundle.
+    otherwise: '[]',
+  },
   {
     name: 'POSTGRES_PASSWORD',
     reader: READERS.postgres,
@@ -79,7 +90,7 @@ export interface ResolveSecretsOptions {
 /**
  * The secrets of a place, by the name of their file. In development the paper keys are demo keys, made once and kept (the
  * simulator's account belongs to them), whatever the caller has; so is the token, unless the caller brings one.
- * @throws UserError SECRET_MISSING naming all that are missing, API_TOKEN_MISSING
+ * @throws UserError SECRET_MISSING naming all that are missing, API_TOKEN_MISSING, ACCESS_TOKENS_INVALID
  */
 export function resolveSecrets(options: ResolveSecretsOptions): Map<string, Secret> {
   const { environment, env, existing, system, random = () => randomBytes(32).toString('base64url') } = options;
@@ -88,7 +99,7 @@ export function resolveSecrets(options: ResolveSecretsOptions): Map<string, Secr
   const demo = development ? demoKeys(existing) : new Map<string, Secret>();
   const secrets = new Map<string, Secret>();
   const missing: string[] = [];
-  for (const { name, origin, from } of wanted) {
+  for (const { name, origin, from, otherwise } of wanted) {
     if (origin === 'derived') continue;
     const given = firstOf(
       env,
@@ -98,6 +109,7 @@ export function resolveSecrets(options: ResolveSecretsOptions): Map<string, Secr
     const mayMake = origin === 'once' || development;
     const found = demo.get(name) ?? (origin === 'once' ? (kept ?? given) : (given ?? kept));
     if (found !== undefined) secrets.set(name, found);
+    else if (otherwise !== undefined) secrets.set(name, new Secret(otherwise));
     else if (mayMake) secrets.set(name, new Secret(random()));
     else missing.push(from[0] ?? name);
   }
@@ -116,6 +128,8 @@ export function resolveSecrets(options: ResolveSecretsOptions): Map<string, Secr
       fix: 'set API_TOKEN (or API_TOKEN_FILE) to random characters, for example of "openssl rand -hex 32"',
     });
   }
+  // Before anything is stopped for a service that would refuse it.
+  parseAccessTokens(secrets.get('ACCESS_TOKENS') ?? new Secret('[]'));
   for (const { name, origin } of wanted) {
     if (origin === 'derived') secrets.set(name, derive(name, secrets, system));
   }

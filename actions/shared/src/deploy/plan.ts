@@ -26,8 +26,8 @@ const WITH_DATABASE: ReadonlySet<ServiceName> = new Set([
   'observability-api',
 ]);
 
-/** Every service proves the keys against the policy when it starts, so each of them is given the pair. */
-const FOR_ALL: SecretName[] = ['ALPACA_API_KEY', 'ALPACA_SECRET_KEY', 'API_TOKEN'];
+/** Every service proves the keys against the policy when it starts, so each of them is given the pair; and each guards its own door. */
+const FOR_ALL: SecretName[] = ['ALPACA_API_KEY', 'ALPACA_SECRET_KEY', 'API_TOKEN', 'ACCESS_TOKENS'];
 
 /** Time for all services together, and what a service gets beyond its own patience before SIGKILL; ms. */
 const READY_TIMEOUT_MS = 120_000;

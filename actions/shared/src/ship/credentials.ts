@@ -1,5 +1,6 @@
 import {
   demoPaperCredentials,
+  readAccessTokens,
   readSecret,
   UserError,
   type DemoCredentials,
@@ -33,7 +34,7 @@ export function judgedEnvironment(environment: Environment, env: EnvSource): Jud
 
 const isGiven = (env: EnvSource, name: string): boolean => env[name] !== undefined || env[`${name}_FILE`] !== undefined;
 
-/** The secrets that the processes of a run are given, after the policy has passed. @throws UserError API_TOKEN_MISSING */
+/** The secrets that the processes of a run are given, after the policy has passed. @throws UserError API_TOKEN_MISSING, ACCESS_TOKENS_INVALID */
 export function settleSecrets(
   environment: Environment,
   env: EnvSource,
@@ -47,7 +48,10 @@ export function settleSecrets(
     const found = readSecret(env, name);
     if (found !== undefined) secrets.set(name, found);
   }
-  if (environment !== 'development') requireToken(secrets.get('API_TOKEN'), environment);
+  const people = readAccessTokens(env);
+  if (people !== undefined) secrets.set('ACCESS_TOKENS', people);
+  // Where people need tokens, so do the services: they call one another.
+  if (environment !== 'development' || people !== undefined) requireToken(secrets.get('API_TOKEN'), environment);
   return secrets;
 }
 

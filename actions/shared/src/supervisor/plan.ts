@@ -1,7 +1,13 @@
 import type { Environment } from '@papergate/config';
 
 /** Names of the environment variables that carry secrets; the supervisor gets them in its own environment. */
-export const SECRET_NAMES = ['ALPACA_API_KEY', 'ALPACA_SECRET_KEY', 'API_TOKEN', 'DATABASE_URL'] as const;
+export const SECRET_NAMES = [
+  'ALPACA_API_KEY',
+  'ALPACA_SECRET_KEY',
+  'API_TOKEN',
+  'ACCESS_TOKENS',
+  'DATABASE_URL',
+] as const;
 export type SecretName = (typeof SECRET_NAMES)[number];
 
 export interface ServicePlan {

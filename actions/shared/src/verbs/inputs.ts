@@ -88,6 +88,11 @@ export const SECRET_INPUTS = defineInputs({
     kind: 'secret',
     description: 'Token, 16 characters or more, that the services of staging want from their clients.',
   },
+  'access-tokens': {
+    kind: 'secret',
+    description:
+      'Who else may use the services, and how: the JSON list that "papergate token" adds to, of hashes. Without it compose keeps the list it has; [] is nobody.',
+  },
   'database-password': {
     kind: 'secret',
     description:
@@ -128,6 +133,7 @@ export const SECRET_VARIABLES = {
   'alpaca-api-key': 'ALPACA_API_KEY',
   'alpaca-secret-key': 'ALPACA_SECRET_KEY',
   'api-token': 'API_TOKEN',
+  'access-tokens': 'ACCESS_TOKENS',
   'database-password': 'DATABASE_PASSWORD',
   'database-url': 'DATABASE_URL',
   'grafana-password': 'GRAFANA_PASSWORD',

@@ -16,7 +16,7 @@ describe('the parts of a secret', () => {
     ['what it says in base64 without padding', base64('hidden words!').replaceAll('=', ''), ['hidden words!']],
     ['what it says in base64 twice', base64(base64('hidden words')), ['hidden words', base64('hidden words')]],
     ['JSON in base64', base64('{"password":"hidden words"}'), ['hidden words']],
-    ['user and password of an address', 'postgres://trader:s3cr%40t@db/x', ['trader', 's3cr%40t', 's3cr@t']],
+    ['user and password of an address', 'postgres://dealer:s3cr%40t@db/x', ['dealer', 's3cr%40t', 's3cr@t']],
     ['the user of an address alone', 'https://abcd1234@host/', ['abcd1234']],
     ['values of a file of variables', 'A_TOKEN=one two\nexport=x\nB="three four"', ['one two', 'three four']],
     ['it in base64', 'correct horse', [base64('correct horse')]],

@@ -6,7 +6,7 @@ const COMMON = new Set(
   (
     'papergate postgres postgresql root admin user username password token bearer basic github oauth2 x-access-token ' +
     'http https localhost main master latest default development staging production paper live string number alpaca ' +
-    'test data type secret secrets placeholder changeme example dummy'
+    'test data type secret secrets placeholder changeme example dummy viewer trader operator'
   ).split(' '),
 );
 const SHORTEST = 4;

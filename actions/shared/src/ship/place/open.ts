@@ -1,5 +1,12 @@
 import { join, posix } from 'node:path';
-import { readSecret, UserError, type EnvSource, type GateEvidence, type Secret } from '@papergate/config';
+import {
+  readAccessTokens,
+  readSecret,
+  UserError,
+  type EnvSource,
+  type GateEvidence,
+  type Secret,
+} from '@papergate/config';
 import { databaseHooks, type CheckpointStore } from '../../database/index.ts';
 import { actorOf } from '../../deliver/actor.ts';
 import type { DeliverEvent } from '../../deliver/events.ts';
@@ -151,8 +158,9 @@ function processOf(place: Place, settings: PlaceSettings, options: OpenOptions):
   });
 }
 
-/** Those that the caller brings. In development a staging keeps the keys that were made for it. */
+/** Those that the caller brings, an ill-made list of tokens refused here and not by a service. In development a staging keeps the keys that were made for it. */
 function givenSecrets({ environment }: Place, env: EnvSource): Map<SecretName, Secret> {
+  readAccessTokens(env);
   const keys: readonly SecretName[] = ['ALPACA_API_KEY', 'ALPACA_SECRET_KEY'];
   const names = SECRET_NAMES.filter((name) => environment !== 'development' || !keys.includes(name));
   return new Map(
