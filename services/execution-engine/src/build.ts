@@ -112,7 +112,7 @@ export async function buildExecutionEngine(
     url: address.streamUrl,
     onEvent: (event) => {
       void failpoint('stream.received');
-      void engine.ledger.post({ kind: 'event', event });
+      engine.onEvent(event);
     },
     onListening: () => {
       logger.info('the broker’s stream listens');

@@ -9,7 +9,7 @@ import {
   type ServiceClient,
   type TradingState,
 } from '@papergate/service-kit';
-import type { Broker, BrokerStream } from './broker/broker.ts';
+import type { Broker, BrokerEvent, BrokerStream } from './broker/broker.ts';
 import type { Failpoint } from './failpoints.ts';
 import { Dispatcher, type DispatcherOptions } from './dispatch/dispatcher.ts';
 import { LookUp } from './dispatch/look-up.ts';
@@ -179,6 +179,14 @@ export class Engine {
   }
 
   async stop(): Promise<void> {
+  /**
+   * The stream listens before this engine is the writer, and what it tells until then is another's to write. Nothing is
+   * lost: the first reconciliation asks the broker for all of it once the orders are ours.
+   */
+  onEvent(event: BrokerEvent): void {
+    if (this.#loaded) void this.ledger.post({ kind: 'event', event });
+  }
+
     this.#stopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#reconcileSoon);

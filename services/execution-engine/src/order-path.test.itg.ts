@@ -273,15 +273,16 @@ describe('the only order writer', () => {
   test('a second engine takes nothing, says why, and takes over when the first is gone', async () => {
     const second = await startSecond();
     try {
-      const check = async () =>
+      const check = async (name: string) =>
         (
           (await (await fetch(`http://127.0.0.1:${second.port}/health/ready`)).json()) as {
             checks: Record<string, { ok: boolean; detail?: string }>;
           }
-        ).checks['writer'];
+        ).checks[name];
       await until(
         'the reason',
-        async () => (await check())?.detail?.includes('another execution-engine holds the order-writer lock') === true,
+        async () =>
+          (await check('writer'))?.detail?.includes('another execution-engine holds the order-writer lock') === true,
       );
       const answer = await fetch(`http://127.0.0.1:${second.port}/orders`, {
         method: 'POST',
@@ -293,6 +294,11 @@ describe('the only order writer', () => {
         code: 'NOT_READY',
         message: expect.stringContaining('another execution-engine'),
       });
+      // What the stream tells meanwhile is the first one's to write, and nothing that ends the second.
+      await until('its stream', async () => (await check('broker stream'))?.ok === true);
+      await place({ client_order_id: 'seen-by-both' });
+      await settled(bundle);
+      await until('the second to hear of it', () => second.heard() > 0);
       expect(await bundle.stop('execution-engine')).toBe(0);
       await until(
         'the take-over',
@@ -314,6 +320,7 @@ describe('the only order writer', () => {
         const { rows } = await pool.query(`SELECT status FROM orders WHERE client_order_id = 'in-paper-mode'`);
         return rows[0]?.status === 'filled';
       });
+      expect(second.failures).toEqual([]);
     } finally {
       await second.close();
       await bundle.start('execution-engine');
@@ -323,7 +330,14 @@ describe('the only order writer', () => {
 });
 
 /** An engine in this process, beside the bundle's own; in paper mode, with the exchange as Alpaca's paper host. */
-async function startSecond(): Promise<{ port: number; close: () => Promise<void> }> {
+async function startSecond(): Promise<{
+  port: number;
+  /** Messages of the broker's stream. */
+  heard: () => number;
+  /** What would have ended its process. */
+  failures: unknown[];
+  close: () => Promise<void>;
+}> {
   const context = testContext('execution-engine', {
     databaseUrl: bundle.database.url,
     system: (system) => {
@@ -336,12 +350,20 @@ async function startSecond(): Promise<{ port: number; close: () => Promise<void>
   context.system.dry_run_broker_url = 'http://127.0.0.1:9';
   context.env.alpacaApiKey = bundle.credentials.key;
   context.env.alpacaSecretKey = bundle.credentials.secret;
-  const second = await buildExecutionEngine(context);
+  let heard = 0;
+  const second = await buildExecutionEngine(context, {
+    failpoint: (name) => {
+      if (name === 'stream.received') heard += 1;
+      return undefined;
+    },
+  });
   await second.app.listen({ host: '127.0.0.1', port: 0 });
   await second.start();
   const address = second.app.server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
+    heard: () => heard,
+    failures: context.failures,
     close: async () => {
       await second.stop();
       await second.app.close();

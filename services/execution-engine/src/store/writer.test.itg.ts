@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { createPool, type Pool } from '@papergate/service-kit';
 import { startTestDatabase, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { Book, noChanges } from '../ledger/book.ts';
@@ -26,19 +27,43 @@ beforeEach(async () => {
 });
 
 /** A writer whose clock stands still while `stopped`: it renews nothing, and its connection stays open. */
-function writer(leaseMs: number) {
+function writer(leaseMs: number, answerMs = 5_000) {
   const world = { lost: 0, at: 0, stopped: false };
   const lock = createWriterLock({
     url: database.url,
     holder: 'test',
     retryMs: 20,
     leaseMs,
+    answerMs,
     monotonic: () => (world.stopped ? world.at : performance.now()),
     onLost: () => {
       world.lost += 1;
     },
   });
   return { world, lock };
+}
+
+/** A holder of the lock that renews nothing, on a connection that stands: a process that is stopped. */
+async function standIn(fence: number) {
+  const client = new pg.Client({ connectionString: database.url.reveal() });
+  let ended = false;
+  client.on('error', () => {
+    ended = true;
+  });
+  await client.connect();
+  return {
+    ended: () => ended,
+    async lock() {
+      await until('the lock to be free', async () => {
+        const { rows } = await client.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [
+          '8097826548204180591',
+        ]);
+        return rows[0]?.got === true;
+      });
+      const { rows } = await client.query<{ fence: string }>('SELECT fence FROM order_writer_lease');
+      expect(Number(rows[0]?.fence)).toBe(fence);
+    },
+  };
 }
 
 const fenceOf = (lock: WriterLock): number => lock.fence ?? -1;
@@ -83,6 +108,60 @@ describe('one writer', () => {
     world.stopped = true;
     expect(lock.held).toBe(false);
     expect(lock.reason).toContain('could not be renewed');
+    await lock.close();
+  });
+
+  test('replaces one that stands still although the database’s clock was set back since its last renewal', async () => {
+    const first = writer(300);
+    await first.lock.acquired();
+    const holder = await standIn(fenceOf(first.lock));
+    await first.lock.close();
+    await holder.lock();
+    await pool.query(`UPDATE order_writer_lease SET renewed_at = now() + interval '1 hour'`);
+    const second = writer(300);
+    await second.lock.acquired();
+    await until('the connection that stood still to be ended', () => holder.ended());
+    expect(fenceOf(second.lock)).toBe(fenceOf(first.lock) + 1);
+    await second.lock.close();
+  });
+
+  test('is not ended by one that was replaced, even where it is late with its own lease', async () => {
+    const first = writer(10_000);
+    await first.lock.acquired();
+    await pool.query(`UPDATE order_writer_lease SET renewed_at = now() - interval '11 s'`);
+    const second = writer(10_000);
+    await second.lock.acquired();
+    const { rows } = await pool.query<{ pid: number }>(
+      `UPDATE order_writer_lease SET renewed_at = now() - interval '11 s'
+       RETURNING (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted) AS pid`,
+    );
+    await until('the first to notice', () => first.world.lost > 0);
+    const after = await pool.query<{ pid: number }>(`SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted`);
+    expect([second.lock.held, after.rows]).toEqual([true, rows]);
+    await first.lock.close();
+    await second.lock.close();
+  });
+
+  test('gets its fence as soon as it is free, however often it had to give up waiting for it', async () => {
+    const blocker = await pool.connect();
+    await blocker.query('BEGIN');
+    await blocker.query('SELECT fence FROM order_writer FOR SHARE');
+    const { lock } = writer(300, 250);
+    let waits = 0;
+    await until('a few tries', async () => {
+      const { rows } = await pool.query<{ pid: number }>(
+        `SELECT pid FROM pg_stat_activity WHERE application_name = 'papergate-order-writer' AND wait_event_type = 'Lock'`,
+      );
+      // What nobody waits for any more does not go on waiting itself, with the lock in its hand.
+      expect(rows.length).toBeLessThanOrEqual(1);
+      if (lock.reason.includes('statement timeout')) waits += 1;
+      return waits > 3;
+    });
+    expect(lock.held).toBe(false);
+    await blocker.query('COMMIT');
+    blocker.release();
+    await lock.acquired();
+    expect(lock.held).toBe(true);
     await lock.close();
   });
 
