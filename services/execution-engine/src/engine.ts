@@ -107,7 +107,8 @@ export class Engine {
       onUnknown: (tracked) => void this.lookUp.settle(tracked),
       gate: (tracked) => this.#gate(tracked),
       logger,
-      concurrency: settings.dispatchConcurrency,
+      concurrency: () =>
+        this.intake.underWay < settings.intakeBusy ? settings.dispatchConcurrency : settings.dispatchConcurrencyBusy,
       retryMs: settings.dispatchRetryMs,
       observe: (seconds, outcome) => instruments.dispatch.observe({ outcome }, seconds),
       now,
@@ -178,7 +179,6 @@ export class Engine {
     if (this.#loaded) void this.#reconcile();
   }
 
-  async stop(): Promise<void> {
   /**
    * The stream listens before this engine is the writer, and what it tells until then is another's to write. Nothing is
    * lost: the first reconciliation asks the broker for all of it once the orders are ours.
@@ -187,6 +187,7 @@ export class Engine {
     if (this.#loaded) void this.ledger.post({ kind: 'event', event });
   }
 
+  async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#reconcileSoon);

@@ -2,6 +2,9 @@
 export interface EngineSettings {
   /** Requests to the broker at once. */
   dispatchConcurrency: number;
+  /** The same while the intake is busy, which is when this many orders are under way in it: who waits for an answer goes first. */
+  dispatchConcurrencyBusy: number;
+  intakeBusy: number;
   dispatchRetryMs: number;
   brokerTimeoutMs: number;
   /** Orders that may be in the intake at once, and that may wait to be sent, before 429. */
@@ -33,6 +36,8 @@ export interface EngineSettings {
 
 export const ENGINE_SETTINGS: EngineSettings = {
   dispatchConcurrency: 64,
+  dispatchConcurrencyBusy: 2,
+  intakeBusy: 32,
   dispatchRetryMs: 250,
   brokerTimeoutMs: 10_000,
   maxUnderWay: 2_000,

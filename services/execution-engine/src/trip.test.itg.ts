@@ -12,6 +12,8 @@ let pool: Pool;
 beforeAll(async () => {
   bundle = await startBundle({
     services: ['paper-exchange', 'market-data', 'risk-manager', 'execution-engine', 'orchestrator'],
+    // Fewer than the orders of these tests, so that some wait whatever the machine's pace is.
+    settings: { dispatchConcurrency: 16 },
   });
   pool = poolOf(bundle);
   await ready(bundle, 'execution-engine');

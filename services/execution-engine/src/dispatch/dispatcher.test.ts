@@ -23,6 +23,7 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
     record: (): Promise<void> => Promise.resolve(),
     steps: [] as string[],
     most: 0,
+    concurrency: () => 3,
     clock: 0,
   };
   let underWay = 0;
@@ -64,7 +65,7 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
     onUnknown: (tracked) => world.unknown.push(tracked.order.clientOrderId),
     gate: ({ order }) => (world.gated === undefined || world.gated === order.clientOrderId ? world.gate : 'open'),
     logger: quiet,
-    concurrency: 3,
+    concurrency: () => world.concurrency(),
     retryMs: 1,
     observe: () => undefined,
     now: () => Date.now() + world.clock,
@@ -96,6 +97,24 @@ describe('the dispatcher', () => {
     await until('all to be placed', () => ids.every((id) => status(id) === 'new'));
     expect(world.sent).toEqual(ids);
     expect(world.most).toBe(3);
+    await dispatcher.close();
+  });
+
+  test('asks how many it may send at a time whenever one could go', async () => {
+    const { world, dispatcher, add, status } = setUp(async (id) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return placed(id);
+    });
+    let mostAtFirst = 0;
+    world.concurrency = () => {
+      if (world.sent.length > 5) return 4;
+      mostAtFirst = world.most;
+      return 1;
+    };
+    dispatcher.start();
+    for (let index = 0; index < 20; index += 1) add(`o-${index}`);
+    await until('all to be placed', () => status('o-19') === 'new');
+    expect([mostAtFirst, world.most]).toEqual([1, 4]);
     await dispatcher.close();
   });
 

@@ -25,7 +25,8 @@ export interface DispatcherOptions {
   gate: (tracked: Tracked) => 'open' | 'hold' | { cancel: string } | { end: string };
   failpoint: Failpoint;
   logger: Pick<Logger, 'info' | 'warn' | 'error'>;
-  concurrency: number;
+  /** Requests that may be under way now; at least one. */
+  concurrency: () => number;
   /** ms after which an order that could not be sent is tried again; doubles up to sixteen times that. */
   retryMs: number;
   observe: (seconds: number, outcome: SubmitOutcome['kind']) => void;
@@ -113,7 +114,7 @@ export class Dispatcher {
   #pump(): void {
     if (!this.#started || this.#closed) return;
     const { concurrency, gate, now } = this.#options;
-    while (this.#queue.length > 0 && this.#sending.size < concurrency) {
+    while (this.#queue.length > 0 && this.#sending.size < concurrency()) {
       const [tracked] = this.#queue;
       if (tracked === undefined) return;
       const state = gate(tracked);

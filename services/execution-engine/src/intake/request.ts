@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { Value } from 'typebox/value';
 import { Compile } from 'typebox/compile';
 import { Big, decimal, HttpError, OrderRequestSchema, type OrderRequest } from '@papergate/service-kit';
@@ -102,10 +102,10 @@ function show(value: unknown): string {
 /** Tells orders apart that share a client_order_id: the terms, numbers in one form, in one order. */
 export function hashTerms(terms: OrderTerms): string {
   const { symbol, side, type, quantity, price, stopPrice, timeInForce } = terms;
-  return createHash('sha256')
-    .update([symbol, side, type, quantity, price ?? '', stopPrice ?? '', timeInForce].join('|'))
-    .digest('hex')
-    .slice(0, 32);
+  return hash('sha256', [symbol, side, type, quantity, price ?? '', stopPrice ?? '', timeInForce].join('|')).slice(
+    0,
+    32,
+  );
 }
 
 /** The client_order_id of a signal: strategy and signal id, or a digest of the id where that is too long or has characters that no id has. */

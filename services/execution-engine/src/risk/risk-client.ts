@@ -1,7 +1,10 @@
 import { messageOf } from '@papergate/config';
-import type { Requester, RiskOrder, RiskState, RiskVerdict, TradingState } from '@papergate/service-kit';
+import type { Requester, RiskOrder, RiskState, RiskVerdict, RiskVerdicts, TradingState } from '@papergate/service-kit';
 
 const STATES: readonly unknown[] = ['ACTIVE', 'REDUCING', 'HALTED'];
+
+/** Questions about several orders that are under way at most. Two: while one is answered the next is made. */
+const QUESTIONS_AT_ONCE = 2;
 
 export interface KnownTradingState {
   state: TradingState;
@@ -33,6 +36,14 @@ export interface RiskClientOptions {
   now: () => number;
 }
 
+type Answer = RiskVerdict | { error: string };
+
+interface Question {
+  order: RiskOrder;
+  resolve: (answer: Answer) => void;
+  reject: (error: unknown) => void;
+}
+
 /** risk-manager as the engine sees it: verdicts on orders, and the trading state. */
 export function createRiskClient(options: RiskClientOptions): RiskClient {
   const { requester, now } = options;
@@ -40,6 +51,10 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
   let failure = 'risk-manager has not answered yet';
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
+  /** How many orders risk-manager takes in one question; 1 until it says more, as a release that cannot never does. */
+  let atOnce = 1;
+  const asked: Question[] = [];
+  let underWay = 0;
   /** An answer to a question that was asked before a change was told of may be of before the change. */
   let told = 0;
 
@@ -57,6 +72,7 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
         equity?: string | null;
         error?: string;
       };
+      atOnce = typeof answer.checks === 'number' && answer.checks >= 1 ? Math.floor(answer.checks) : 1;
       if (told !== before) return again();
       if (!STATES.includes(answer.state)) failure = answer.error ?? 'risk-manager answered without a trading state';
       else {
@@ -79,10 +95,56 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
     if (!closed) timer = setTimeout(() => void ask(), options.intervalMs);
   }
 
+  async function askOne({ order, resolve, reject }: Question): Promise<void> {
+    try {
+      resolve((await requester.request({ type: 'check', order })) as Answer);
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  async function askAll(questions: Question[]): Promise<void> {
+    if (questions.length === 1) return void (await Promise.all(questions.map(askOne)));
+    const body = { type: 'checks', orders: questions.map(({ order }) => order) };
+    try {
+      const { verdicts } = (await requester.request(body)) as Partial<RiskVerdicts>;
+      if (verdicts?.length === questions.length) {
+        for (const [index, { resolve }] of questions.entries()) resolve(verdicts[index] as Answer);
+        return;
+      }
+    } catch (error) {
+      for (const { reject } of questions) reject(error);
+      // What has waited meanwhile would only wait for the same silence once more.
+      for (const { reject } of asked.splice(0)) reject(error);
+      return;
+    }
+    // An older risk-manager has taken the place of the one that said it could.
+    atOnce = 1;
+    await Promise.all(questions.map(askOne));
+  }
+
+  function flush(): void {
+    while (asked.length > 0 && (atOnce === 1 || underWay < QUESTIONS_AT_ONCE)) {
+      underWay += 1;
+      void askAll(asked.splice(0, atOnce)).finally(() => {
+        underWay -= 1;
+        flush();
+      });
+    }
+  }
+
+  /** What one turn of the event loop brings, and what comes while questions are under way, goes into one question. */
+  function put(order: RiskOrder): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (asked.length === 0) setImmediate(flush);
+      asked.push({ order, resolve, reject });
+    });
+  }
+
   return {
     async check(order) {
       const before = told;
-      const answer = (await requester.request({ type: 'check', order })) as RiskVerdict | { error: string };
+      const answer = await put(order);
       if ('error' in answer) throw new Error(answer.error);
       if (last !== undefined && told === before && STATES.includes(answer.state)) last.state = answer.state;
       return answer;

@@ -26,6 +26,8 @@ export interface BundleOptions {
   limits?: string;
   /** Times of execution-engine that a test cannot wait for. */
   settings?: Partial<EngineSettings>;
+  /** The bundle's own token, which every service then asks for; without one nobody needs any. */
+  token?: Secret;
 }
 
 export interface Bundle {
@@ -57,7 +59,7 @@ export async function startBundle(options: BundleOptions): Promise<Bundle> {
     database,
     credentials: { key, secret },
     client: (service) =>
-      createServiceClient({ baseUrl: httpUrl(system, service), token: undefined, timeoutMs: 30_000 }),
+      createServiceClient({ baseUrl: httpUrl(system, service), token: options.token, timeoutMs: 30_000 }),
     log: (service) => logs.get(service) ?? '',
     async start(service) {
       const child = spawn(process.execPath, [join(ROOT, 'services', service, 'src/main.ts')], {
@@ -75,6 +77,7 @@ export async function startBundle(options: BundleOptions): Promise<Bundle> {
           CONFIG_DIR: folder,
           PAPERGATE_WATCH_STDIN: 'true',
           LOG_LEVEL: 'info',
+          ...(options.token === undefined ? {} : { API_TOKEN: options.token.reveal() }),
           ...(options.settings === undefined
             ? {}
             : { PAPERGATE_ENGINE_TREATMENT: JSON.stringify({ settings: options.settings }) }),

@@ -32,7 +32,7 @@ function setUp(change?: (limits: RiskLimits) => void) {
     return answer.allowed ? 'allowed' : answer.code;
   };
   const withdraw = (id: string) => handle({ type: 'release', client_order_id: id });
-  return { exposure, events, rejected, metrics, ask, withdraw };
+  return { handle, exposure, events, rejected, metrics, ask, withdraw };
 }
 
 describe('what an order that is let through leaves behind', () => {
@@ -84,4 +84,31 @@ test('a refusal is recorded with its code, counted, and reckoned against its sen
   const text = await metrics.registry.metrics();
   expect(text).toMatch(/risk_refusals_total\{code="RISK_ORDER_QUANTITY"[^}]*\} 1/);
   expect(text).toMatch(/risk_refusals_total\{code="RISK_HALTED"[^}]*\} 1/);
+});
+
+describe('several orders in one question', () => {
+  test('are judged one after the other, each against what those before it have reserved', () => {
+    const { handle, exposure } = setUp();
+    exposure.funds.observe({ buyingPower: attos('2500'), shorting: true, blocked: false }, NOON);
+    const orders = ['a', 'b', 'c'].map((id) => order({ client_order_id: id }));
+    expect(
+      handle({ type: 'checks', orders: [...orders, order({ client_order_id: 'd', quantity: 'many' })] }),
+    ).toMatchObject({
+      verdicts: [
+        { allowed: true },
+        { allowed: true },
+        { allowed: false, code: 'RISK_BUYING_POWER' },
+        { error: expect.stringContaining('cannot be read') },
+      ],
+    });
+  });
+
+  test('are as many as the state says at most', () => {
+    const { handle } = setUp();
+    const { checks = 0 } = handle({ type: 'state' }) as { checks?: number };
+    const orders = Array.from({ length: checks + 1 }, (_, index) => order({ client_order_id: `o-${index}` }));
+    expect(handle({ type: 'checks', orders: orders.slice(1) })).toHaveProperty('verdicts.length', checks);
+    expect(() => handle({ type: 'checks', orders })).toThrow(`at most ${checks}`);
+    expect(() => handle({ type: 'checks' })).toThrow('no list');
+  });
 });

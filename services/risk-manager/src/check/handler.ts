@@ -1,5 +1,5 @@
 import { messageOf } from '@papergate/config';
-import type { RiskRequest, RiskState, RiskVerdict } from '@papergate/service-kit';
+import type { RiskRequest, RiskState, RiskVerdict, RiskVerdicts } from '@papergate/service-kit';
 import type { BreakerRules } from '../breaker/rules.ts';
 import type { Recorder } from '../events/recorder.ts';
 import type { Exposure } from '../exposure/exposure.ts';
@@ -25,19 +25,26 @@ export interface HandlerOptions {
 /** Refusals that say nothing about the sender: counting them would let a halt feed itself. */
 const NO_REJECT = new Set(['RISK_HALTED', 'RISK_REDUCING_ONLY', 'OUTSIDE_ROLLOUT']);
 
+/** Orders in one `checks` at most. They are judged in one turn of the event loop, so this bounds how long others wait. */
+const CHECKS_AT_ONCE = 256;
+
 export type StateAnswer = RiskState & { equity: string | null };
 
 /**
  * Answers what comes over the bus. Check and reservation happen in one turn of the event loop, so that orders
  * that come at the same moment cannot pass a limit together.
  */
-export function createHandler(options: HandlerOptions): (request: unknown) => RiskVerdict | StateAnswer | { ok: true } {
+export function createHandler(
+  options: HandlerOptions,
+): (request: unknown) => RiskVerdict | RiskVerdicts | StateAnswer | { ok: true } {
   const { exposure } = options;
   return (request) => {
     const body = request as Partial<RiskRequest> | null;
     switch (body?.type) {
       case 'check':
         return check(options, (body as Extract<RiskRequest, { type: 'check' }>).order);
+      case 'checks':
+        return checkAll(options, (body as Extract<RiskRequest, { type: 'checks' }>).orders);
       case 'release':
         withdraw(options, (body as Extract<RiskRequest, { type: 'release' }>).client_order_id);
         return { ok: true };
@@ -51,9 +58,10 @@ export function createHandler(options: HandlerOptions): (request: unknown) => Ri
             exposure.equity === undefined || exposure.funds.standing === undefined
               ? null
               : attosText(exposure.equity.current),
+          checks: CHECKS_AT_ONCE,
         };
       default:
-        throw new Error(`type is ${JSON.stringify(body?.type)}, allowed: "check", "release", "state"`);
+        throw new Error(`type is ${JSON.stringify(body?.type)}, allowed: "check", "checks", "release", "state"`);
     }
   };
 }
@@ -63,6 +71,21 @@ function withdraw({ exposure, traffic }: HandlerOptions, clientOrderId: string):
   exposure.release(clientOrderId);
   exposure.funds.drop(clientOrderId);
   traffic.forget(clientOrderId);
+}
+
+/** One after the other, each seeing what those before it have reserved; one that cannot be read is answered by itself. */
+function checkAll(options: HandlerOptions, orders: unknown): RiskVerdicts {
+  if (!Array.isArray(orders) || orders.length > CHECKS_AT_ONCE)
+    throw new Error(`orders is no list of at most ${CHECKS_AT_ONCE}`);
+  return {
+    verdicts: (orders as Parameters<typeof readRiskOrder>[0][]).map((order) => {
+      try {
+        return check(options, order);
+      } catch (error) {
+        return { error: messageOf(error) };
+      }
+    }),
+  };
 }
 
 function check(options: HandlerOptions, request: Parameters<typeof readRiskOrder>[0]): RiskVerdict {

@@ -218,7 +218,7 @@ describe('reservations', () => {
 
   test('what is no request is answered with what is allowed', () => {
     const handle = handlerOf(makeExposure());
-    expect(() => handle({ type: 'buy' })).toThrow('type is "buy", allowed: "check", "release", "state"');
+    expect(() => handle({ type: 'buy' })).toThrow('type is "buy", allowed: "check", "checks", "release", "state"');
     expect(() => handle(null)).toThrow('allowed');
     expect(() => handle({ type: 'check', order: order({ quantity: 'many' }) })).toThrow(
       '"many" is not a decimal number',

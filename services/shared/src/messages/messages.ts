@@ -106,6 +106,7 @@ export interface RiskOrder {
 
 export type RiskRequest =
   | { type: 'check'; order: RiskOrder }
+  | { type: 'checks'; orders: RiskOrder[] }
   | { type: 'release'; client_order_id: string }
   | { type: 'state' };
 
@@ -113,10 +114,17 @@ export type RiskVerdict =
   | { allowed: true; state: TradingState }
   | { allowed: false; state: TradingState; code: string; message: string };
 
+/** Verdicts on `checks`, in the order of its orders; an error where an order cannot be read. */
+export interface RiskVerdicts {
+  verdicts: (RiskVerdict | { error: string })[];
+}
+
 export interface RiskState {
   state: TradingState;
   reason: string;
   since: string;
+  /** How many orders one `checks` may bring; a release that takes them one by one only does not say it. */
+  checks?: number;
 }
 
 /** A tick as clients post it: numbers or decimal text; `timestamp` RFC 3339 text or ms since 1970. */
