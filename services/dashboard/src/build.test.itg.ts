@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import type { ServiceApp } from '@papergate/service-kit';
-import { testContext, until } from '@papergate/service-kit/testing';
+import { ROLE_TOKENS, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
 import { buildDashboard } from './build.ts';
 import { startBundleDouble, type BundleDouble } from './testing/bundle-double.ts';
 
 // Generous: two cores that others use as well must not make a test fail.
 jest.setTimeout(60_000);
 
-const TOKEN = 'a-token-of-twenty-letters';
+const TOKEN = WITH_ROLES.apiToken;
 const INTENT = { 'x-papergate-dashboard': '1', 'content-type': 'application/json' };
 
 let double: BundleDouble;
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 async function build(apiToken?: string): Promise<void> {
   const context = testContext('dashboard', {
-    ...(apiToken === undefined ? {} : { apiToken }),
+    ...(apiToken === undefined ? {} : { ...WITH_ROLES, apiToken }),
     system: ({ services }) => {
       services.orchestrator.http_port = double.ports.orchestrator;
       services['observability-api'].http_port = double.ports.observability;
@@ -35,8 +35,8 @@ async function build(apiToken?: string): Promise<void> {
   ({ app } = await buildDashboard(context));
 }
 
-async function signedIn(): Promise<string> {
-  const answer = await app.inject({ method: 'POST', url: '/session', headers: INTENT, payload: { token: TOKEN } });
+async function signedIn(token = TOKEN): Promise<string> {
+  const answer = await app.inject({ method: 'POST', url: '/session', headers: INTENT, payload: { token } });
   const cookie = String(answer.headers['set-cookie']);
   expect(cookie).toMatch(/; HttpOnly; SameSite=Strict; /);
   return cookie.split(';')[0]!;
@@ -74,6 +74,33 @@ describe('the dashboard with a token', () => {
     const withBearer = { url: '/api/orchestrator/positions', headers: { authorization: `Bearer ${TOKEN}` } };
     expect((await app.inject(withBearer)).statusCode).toBe(200);
     expect(double.requests.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${TOKEN}`, `Bearer ${TOKEN}`]);
+  });
+
+  test.each(['viewer', 'operator'] as const)('asks in the name of who has signed in: a %s', async (role) => {
+    const cookie = await signedIn(ROLE_TOKENS[role]);
+    expect((await app.inject({ url: '/session', headers: { cookie } })).json()).toMatchObject({
+      signed_in: true,
+      name: `a-${role}`,
+      role,
+    });
+    await app.inject({ url: '/api/orchestrator/positions', headers: { cookie } });
+    await app.inject({
+      method: 'POST',
+      url: '/api/orchestrator/circuit-breaker/trip',
+      headers: { ...INTENT, authorization: `Bearer ${ROLE_TOKENS[role]}` },
+      payload: { reason: 'drill' },
+    });
+    expect(double.requests).toHaveLength(2);
+    for (const { headers } of double.requests) {
+      expect(headers).toMatchObject({
+        authorization: `Bearer ${TOKEN}`,
+        'x-papergate-actor': `a-${role}`,
+        'x-papergate-actor-role': role,
+      });
+    }
+    expect(
+      (await app.inject({ method: 'DELETE', url: '/session', headers: { ...INTENT, cookie }, payload: {} })).json(),
+    ).toEqual({ signed_in: false });
   });
 
   test('a session ends when its owner signs out', async () => {

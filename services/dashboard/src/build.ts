@@ -1,4 +1,5 @@
 import {
+  AccessControl,
   buildServiceApp,
   createServiceClient,
   httpUrl,
@@ -18,11 +19,12 @@ import { relaySocket } from './proxy/socket.ts';
 export async function buildDashboard(context: ServiceContext): Promise<RunningService> {
   const { system, env, readiness } = context;
   // The page has to load before anybody can sign in, so the token is asked for here and not by the kit.
-  const app = await buildServiceApp({ ...context, open: ['/'] });
-  const sessions = new Sessions(env.apiToken);
+  const access = new AccessControl(context);
+  const app = await buildServiceApp({ ...context, access, open: ['/'] });
+  const sessions = new Sessions(access.directory);
   secureHeaders(app);
-  guardDashboard(app, sessions);
-  sessionRoutes(app, sessions, env);
+  guardDashboard(app, sessions, access);
+  sessionRoutes(app, sessions, access, env);
 
   const token = env.apiToken;
   const orchestrator = httpUrl(system, 'orchestrator');

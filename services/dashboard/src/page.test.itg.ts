@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import type { ServiceApp } from '@papergate/service-kit';
-import { testContext, until } from '@papergate/service-kit/testing';
+import { ROLE_TOKENS, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
 import { buildDashboard } from './build.ts';
 import { startBundleDouble, type BundleDouble } from './testing/bundle-double.ts';
 import { CHROMIUM_FLAGS, findChromium } from './testing/chromium.ts';
@@ -45,7 +45,7 @@ else
 
     async function serve(apiToken?: string): Promise<void> {
       const context = testContext('dashboard', {
-        ...(apiToken === undefined ? {} : { apiToken }),
+        ...(apiToken === undefined ? {} : { ...WITH_ROLES, apiToken }),
         system: ({ services }) => {
           services.orchestrator.http_port = double.ports.orchestrator;
           services['observability-api'].http_port = double.ports.observability;
@@ -258,7 +258,7 @@ else
       const page = await open();
       await page.fill('#token', 'wrong');
       await page.keyboard.press('Enter');
-      await shows(page, '#sign-in-error', 'that is not the API token');
+      await shows(page, '#sign-in-error', 'that is not a token of this bundle');
       await page.fill('#token', token);
       await page.keyboard.press('Enter');
       stream();
@@ -270,6 +270,21 @@ else
       );
       await page.click('#sign-out');
       await until('the sign-in form', async () => page.isVisible('#token'));
+    }, 60_000);
+
+    test('shows a viewer everything, and why the acts are not for them', async () => {
+      await app.close();
+      await serve(WITH_ROLES.apiToken);
+      const page = await open();
+      await page.fill('#token', ROLE_TOKENS.viewer);
+      await page.keyboard.press('Enter');
+      stream();
+      await shows(page, '#state-word', 'ACTIVE');
+      await shows(page, '#orders', 'AAPL');
+      await shows(page, '#acts-why', 'need a token of role operator; yours is viewer');
+      expect(await text(page, '#who')).toBe('a-viewer · viewer');
+      for (const act of ['#trip', '#reset', '#stop']) expect(await page.isDisabled(act)).toBe(true);
+      expect(problems).toEqual([]);
     }, 60_000);
 
     test.each([

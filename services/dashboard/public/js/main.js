@@ -2,7 +2,7 @@ import { getSession, observability, orchestrator, signIn, signOut } from './api.
 import { byId, setText, setTone } from './dom.js';
 import { asDuration, asTime } from './format.js';
 import { connectLive, poll } from './live.js';
-import { setUpControls } from './views/controls.js';
+import { setUpControls, showWho } from './views/controls.js';
 import { showSignals, showRiskEvents } from './views/feeds.js';
 import { showAccount, showExposure, showPnl, showRates } from './views/figures.js';
 import { Plots } from './views/plots.js';
@@ -179,6 +179,7 @@ async function open() {
       byId('link').hidden = true;
       return showSignIn();
     }
+    showWho(session);
     byId('main').hidden = false;
     byId('sign-out').hidden = !session.token_required;
     byId('sign-out').addEventListener('click', () => void signOut().finally(() => location.reload()));

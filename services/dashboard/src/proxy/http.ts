@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import { messageOf, type Secret } from '@papergate/config';
-import { HttpError, type ServiceApp } from '@papergate/service-kit';
+import { actingHeaders, HttpError, type ServiceApp } from '@papergate/service-kit';
 import { pathBehind, type Mount } from './allowed.ts';
 
 export interface ProxyOptions {
@@ -15,7 +15,7 @@ export interface ProxyOptions {
 /** An emergency stop answers only when the broker has confirmed; everything else is much faster. */
 const PATIENCE_MS = 40_000;
 
-/** Passes requests of the page on, with the token that the page never sees. Status, body and Retry-After come back as they are. */
+/** Passes requests of the page on, in the name of who asks, with the bundle's token, which the page never sees. Status, body and Retry-After come back as they are. */
 export function proxyHttp(app: ServiceApp, options: ProxyOptions): void {
   const { at, name, url, token, mount } = options;
   const pool = new Pool(url, { connections: 16, connect: { timeout: 2_000 } });
@@ -24,6 +24,8 @@ export function proxyHttp(app: ServiceApp, options: ProxyOptions): void {
   app.route({
     method: ['GET', 'POST'],
     url: `${at}/*`,
+    // Whether this person may is decided where it is done.
+    config: { role: 'viewer' },
     handler: async (request, reply) => {
       const [path = '', query] = request.url.slice(at.length + 1).split('?', 2);
       const behind = pathBehind(mount, request.method, path);
@@ -35,7 +37,7 @@ export function proxyHttp(app: ServiceApp, options: ProxyOptions): void {
           method: request.method,
           path: query === undefined ? behind : `${behind}?${query}`,
           headers: {
-            ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }),
+            ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal()}`, ...actingHeaders(request) }),
             ...(request.method === 'GET' ? {} : { 'content-type': 'application/json' }),
           },
           ...(request.method === 'GET' ? {} : { body: JSON.stringify(request.body ?? {}) }),

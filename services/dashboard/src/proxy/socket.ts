@@ -1,6 +1,6 @@
 import WebSocket from 'ws';
 import type { Secret } from '@papergate/config';
-import type { ServiceApp } from '@papergate/service-kit';
+import { actingHeaders, type ServiceApp } from '@papergate/service-kit';
 
 export interface RelayOptions {
   /** Path here and there. */
@@ -22,9 +22,9 @@ const TRY_LATER = 1013;
 export function relaySocket(app: ServiceApp, options: RelayOptions): void {
   const { path, token } = options;
   const target = `${options.url.replace(/^http/, 'ws')}${path}`;
-  app.get(path, { websocket: true }, (page) => {
+  app.get(path, { websocket: true }, (page, request) => {
     const service = new WebSocket(target, {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` },
+      headers: token === undefined ? {} : { authorization: `Bearer ${token.reveal()}`, ...actingHeaders(request) },
       handshakeTimeout: 5_000,
       perMessageDeflate: false,
     });

@@ -33,6 +33,22 @@ const ACTS = {
   },
 };
 
+/**
+ * The acts are for operators; for others they stay in sight, with a word why they do nothing. The services refuse in any case.
+ * @param {{name: string, role: string, token_required: boolean}} session
+ */
+export function showWho({ name, role, token_required: hasToken }) {
+  const mayAct = role === 'operator';
+  byId('acts').disabled = !mayAct;
+  setText(
+    byId('acts-why'),
+    mayAct ? '' : `Halting, resuming and stopping need a token of role operator; yours is ${role}.`,
+  );
+  byId('acts-why').hidden = mayAct;
+  setText(byId('who'), `${name} · ${role}`);
+  byId('who').hidden = !hasToken;
+}
+
 /** @param {() => void} onDone asks for the state anew */
 export function setUpControls(onDone) {
   const dialog = byId('confirm');
