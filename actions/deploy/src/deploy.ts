@@ -245,9 +245,8 @@ class Deploy {
           { from: next, to, why },
         ),
     });
-    const ended = await carried.finally(async () => {
-      await held?.release();
-    });
+    const letGo = async (): Promise<void> => held?.release();
+    const ended = await endedWith(carried, letGo);
     if (ended.verdict === 'pass' && !inputs.keep) saveState('take-down', 'true');
     return ended;
   }
@@ -274,6 +273,14 @@ class Deploy {
     const { status, reached, failure } = rolled.rollout;
     setOutput('rollout', JSON.stringify({ status, reached: reached ?? null, failed: failure?.step ?? null }));
     return rolled;
+  }
+}
+
+async function endedWith<T>(act: Promise<T>, last: () => Promise<void>): Promise<T> {
+  try {
+    return await act;
+  } finally {
+    await last();
   }
 }
 
