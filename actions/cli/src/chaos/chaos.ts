@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describePlan, planRun } from './plan.ts';
+import { describePlan, planRun, type Treatment } from './plan.ts';
 import { VERDICTS, type Verdict } from './judge.ts';
 import { carryOut, type RunResult } from './run.ts';
 import { World } from './world.ts';
@@ -13,12 +13,16 @@ export interface ChaosOptions {
   runs: number;
   /** Number of the first run: a single one is replayed with it. */
   first: number;
+  /** Main blows of this kind alone. */
+  only?: Treatment | undefined;
   signal?: AbortSignal;
   print: (line: string) => void;
 }
 
 export interface ChaosReport {
   seed: number;
+  /** The kind of blows that it was kept to. */
+  only?: Treatment;
   runs: number;
   blows: number;
   acknowledged: number;
@@ -32,10 +36,10 @@ export interface ChaosReport {
 
 /** Runs the plan that follows from the seed against real processes, and says what the books show. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { root, env, seed, runs, first, print, signal } = options;
+  const { root, env, seed, runs, first, only, print, signal } = options;
   const startedAt = performance.now();
   print(
-    `chaos: seed ${seed}, runs ${first} to ${first + runs - 1}; replay: npm run chaos -- --seed ${seed} --runs ${runs} --first ${first}`,
+    `chaos: seed ${seed}, runs ${first} to ${first + runs - 1}; replay: npm run chaos -- --seed ${seed} --runs ${runs} --first ${first}${flagOf(only)}`,
   );
   const world = await World.open({
     root,
@@ -47,7 +51,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   try {
     for (let run = first; run < first + runs; run += 1) {
       if (signal?.aborted === true) break;
-      const plan = planRun(seed, run);
+      const plan = planRun(seed, run, only);
       print(describePlan(plan));
       const result = await carryOut(plan, world);
       results.push(result);
@@ -60,6 +64,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   }
   return report(options, results, performance.now() - startedAt);
 }
+
+const flagOf = (only: Treatment | undefined): string => (only === undefined ? '' : ` --only ${only}`);
 
 function describeResult({
   acknowledged,
@@ -74,7 +80,7 @@ function describeResult({
   return `${verdict}: ${acknowledged} acknowledged, ${unanswered} unanswered, ${atExchange} at the exchange, ${repeatsRefused} refused there, ${struck} blows struck, ${(durationMs / 1000).toFixed(1)} s`;
 }
 
-function report({ seed }: ChaosOptions, results: RunResult[], durationMs: number): ChaosReport {
+function report({ seed, only }: ChaosOptions, results: RunResult[], durationMs: number): ChaosReport {
   const sum = (of: (result: RunResult) => number): number => results.reduce((total, result) => total + of(result), 0);
   const totals = Object.fromEntries(
     VERDICTS.map((verdict) => [
@@ -84,6 +90,7 @@ function report({ seed }: ChaosOptions, results: RunResult[], durationMs: number
   ) as Record<Verdict, number>;
   return {
     seed,
+    ...(only === undefined ? {} : { only }),
     runs: results.length,
     blows: sum(({ struck }) => struck),
     acknowledged: sum(({ acknowledged }) => acknowledged),
@@ -97,10 +104,10 @@ function report({ seed }: ChaosOptions, results: RunResult[], durationMs: number
 }
 
 export function describeReport(found: ChaosReport): string {
-  const { runs, blows, acknowledged, totals, failed_runs: failed, duration_ms: ms, seed } = found;
+  const { runs, blows, acknowledged, totals, failed_runs: failed, duration_ms: ms, only, seed } = found;
   const verdicts = Object.entries(totals).map(([verdict, count]) => `${verdict} ${count}`);
   return [
     `${runs} runs, ${blows} blows, ${acknowledged} acknowledged orders in ${(ms / 1000).toFixed(0)} s: ${verdicts.join(', ')}`,
-    ...failed.map((run) => `failed: npm run chaos -- --seed ${seed} --runs 1 --first ${run}`),
+    ...failed.map((run) => `failed: npm run chaos -- --seed ${seed} --runs 1 --first ${run}${flagOf(only)}`),
   ].join('\n');
 }

@@ -33,6 +33,10 @@ export type Blow =
   | { kind: 'stop'; afterMs: number; heldMs: number }
   | { kind: 'stop-at'; step: Step; after: number; heldMs: number };
 
+/** Kinds of blows, for those who look for what one kind of them brings about: see `--only`. */
+export const TREATMENTS = ['kill-at', 'stop', 'kill'] as const;
+export type Treatment = (typeof TREATMENTS)[number];
+
 /** A fault of the exchange, as `POST /sim/faults` takes it. */
 export interface Fault {
   kind: string;
@@ -55,10 +59,15 @@ export interface RunPlan {
 }
 
 const ORDERS = { method: 'POST', path: '/v2/orders' };
+/** Lists, and look-ups by client_order_id: what is asked for where an answer was lost. */
+const LOOK_UPS = { method: 'GET', path: '/v2/orders*' };
+const CANCELS = { method: 'DELETE', path: '/v2/orders/*' };
 const FAULTS: readonly Fault[] = [
   { kind: 'lost_answer', match: ORDERS },
   { kind: 'status', status: 503, match: ORDERS },
   { kind: 'status', status: 429, match: ORDERS },
+  { kind: 'status', status: 503, match: LOOK_UPS },
+  { kind: 'lost_answer', match: CANCELS },
   { kind: 'delay', ms: 150, match: ORDERS },
   { kind: 'delay', ms: 150, match: { event: 'fill' } },
   { kind: 'drop_event' },
@@ -67,20 +76,24 @@ const FAULTS: readonly Fault[] = [
   { kind: 'partial_fill', fraction: 0.4 },
 ];
 
-/** Where a writer that stands still is most dangerous: around the call, in the middle of a commit, before the fence. */
+/** Where a writer that stands still is most dangerous: around the call, in the middle of a commit, before and after an acknowledgement. */
 const STOPS: readonly Step[] = [
   'attempt.recording',
   'attempt.recorded',
   'send.calling',
   'send.answered',
   'ledger.applied',
+  'intake.checked',
+  'intake.durable',
+  'ledger.committed',
+  'cancel.asked',
 ];
 
 /**
  * The main blows, in an order that follows from the seed; run n gets the nth, and so again from the beginning. Each step
  * of an order's life and each victim comes about once in as many runs as the list is long.
  */
-function mainBlows(seed: number): ((random: Random) => Blow)[] {
+function mainBlows(seed: number, only: Treatment | undefined): ((random: Random) => Blow)[] {
   const kill =
     (victim: Victim) =>
     (random: Random): Blow => ({
@@ -107,13 +120,17 @@ function mainBlows(seed: number): ((random: Random) => Blow)[] {
       after: timesBefore(step, random),
       heldMs: heldMs(random),
     });
-  return makeRandom(seed).shuffled([
-    ...STEPS.map(killAt),
-    ...STOPS.map(stopAt),
-    (random: Random): Blow => ({ kind: 'stop', afterMs: random.whole(50, 400), heldMs: heldMs(random) }),
-    ...VICTIMS.map(kill),
-    ...(['execution-engine', 'execution-engine', 'postgresql', 'paper-exchange'] as const).map(kill),
-  ]);
+  const blows: Record<Treatment, ((random: Random) => Blow)[]> = {
+    'kill-at': STEPS.map(killAt),
+    stop: [
+      ...STOPS.map(stopAt),
+      (random: Random): Blow => ({ kind: 'stop', afterMs: random.whole(50, 400), heldMs: heldMs(random) }),
+    ],
+    kill: [...VICTIMS, ...(['execution-engine', 'execution-engine', 'postgresql', 'paper-exchange'] as const)].map(
+      kill,
+    ),
+  };
+  return makeRandom(seed).shuffled(only === undefined ? TREATMENTS.flatMap((name) => blows[name]) : blows[only]);
 }
 
 /** Steps that are made once a start are struck at once; of the others, any of the first. */
@@ -122,10 +139,10 @@ function timesBefore(step: Step, random: Random): number {
   return seldom || step === 'writer.fenced' || step.startsWith('reconcile.') ? 0 : random.whole(0, 25);
 }
 
-/** What happens in a run: it follows from the seed and the run's number, and from nothing else. */
-export function planRun(seed: number, run: number): RunPlan {
+/** What happens in a run: it follows from the seed and the run's number, and from nothing else. `only`: the main blow is of this kind. */
+export function planRun(seed: number, run: number, only?: Treatment): RunPlan {
   const random = makeRandom(Math.imul(seed + 1, 2_654_435_761) ^ Math.imul(run + 1, 40_503));
-  const blows = mainBlows(seed);
+  const blows = mainBlows(seed, only);
   const main = blows[run % blows.length];
   if (main === undefined) throw new RangeError('there is no blow');
   const faults: Fault[] = random
@@ -170,7 +187,7 @@ export function describeBlow(blow: Blow): string {
 
 export function describePlan({ run, clients, faults, blows }: RunPlan): string {
   const named = faults.map(({ kind, status, match, probability }) =>
-    [kind, status, match?.event, probability].filter((part) => part !== undefined).join(' '),
+    [kind, status, match?.event ?? match?.method, probability].filter((part) => part !== undefined).join(' '),
   );
   return `run ${run}: ${clients} clients; ${blows.map(describeBlow).join('; ')}; faults: ${named.length === 0 ? 'none' : named.join(', ')}`;
 }

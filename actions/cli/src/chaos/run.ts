@@ -22,11 +22,11 @@ export interface RunResult {
 }
 
 /** How long an engine may take to come to the step at which it is to die. */
-const REACH_MS = 5_000;
+const REACH_MS = 10_000;
 /** How long the books have to agree once nothing disturbs any more. */
-const SETTLE_MS = 45_000;
+const SETTLE_MS = 180_000;
 /** How long a writer that was stopped may live after it woke up. */
-const FENCED_MS = 10_000;
+const FENCED_MS = 60_000;
 /** Steps that an engine makes once, when it becomes the writer. */
 const AT_START: ReadonlySet<string> = new Set(['writer.fenced', 'reconcile.begun', 'reconcile.compared']);
 /** What execution-engine ends with where another has taken over. */

@@ -6,6 +6,7 @@ import {
   demoPaperCredentials,
   ExternalError,
   loadSystemConfig,
+  messageOf,
   type ServiceName,
   type SystemConfig,
 } from '@papergate/config';
@@ -77,7 +78,8 @@ export type Strike = { at: string; signal: 'SIGKILL' | 'SIGSTOP'; after: number 
 /** The one that a successor uses beside the first: its own ports. */
 export type Seat = 'first' | 'second';
 
-const START_MS = 60_000;
+/** Long enough for a machine that does ten other things: what is judged is the books, and not how soon they are kept. */
+const START_MS = 180_000;
 
 /** PostgreSQL, the exchange and the services as real processes, in a folder of their own, on ports of their own. */
 export class World {
@@ -255,18 +257,21 @@ export class World {
     }
   }
 
-  /** The engine in the seat takes orders. @throws ExternalError CHAOS_NOT_READY */
+  /** The engine in the seat takes orders. @throws ExternalError CHAOS_NOT_READY, at once where the engine ends instead */
   async ready(timeoutMs = START_MS): Promise<void> {
+    const engine = this.process('execution-engine');
     let last = 'no answer';
     const up = await waitFor(
       async () => {
+        if (engine?.running === false) return 'ended';
         try {
           const answer = await fetch(`${this.url('execution-engine')}/health/ready`, {
-            signal: AbortSignal.timeout(2_000),
+            signal: AbortSignal.timeout(5_000),
           });
           last = await answer.text();
           return answer.status === 200;
-        } catch {
+        } catch (error) {
+          last = messageOf(error);
           return false;
         }
       },
@@ -274,6 +279,11 @@ export class World {
     );
     if (up === true) return;
     this.#signal?.throwIfAborted();
+    if (up === 'ended') {
+      throw this.#notReady(
+        `execution-engine ended by itself, with ${String(await engine?.exited)}, while it was waited for`,
+      );
+    }
     throw this.#notReady(`execution-engine is not ready after ${timeoutMs} ms: ${last}`);
   }
 

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT } from '@papergate/config';
 import { describeReport, runChaos } from '../chaos/chaos.ts';
+import { TREATMENTS, type Treatment } from '../chaos/plan.ts';
 import type { CommandContext } from '../context.ts';
 
 const SEEDS = 1_000_000_000;
@@ -23,8 +24,11 @@ export function addChaos(program: Command, context: CommandContext): void {
     .option('--runs <n>', 'how many runs', whole(1, 100_000), 20)
     .option('--seed <s>', 'what the plan follows from; without one it is drawn and printed', whole(0, SEEDS))
     .option('--first <n>', 'number of the first run, to replay a later one', whole(0, 100_000), 0)
+    .addOption(
+      new Option('--only <kind>', 'main blows of one kind alone, to look for what it brings about').choices(TREATMENTS),
+    )
     .option('--json', 'one JSON object', false)
-    .action(async (flags: { runs: number; seed?: number; first: number; json: boolean }) => {
+    .action(async (flags: { runs: number; seed?: number; first: number; only?: Treatment; json: boolean }) => {
       const { repository, env, output, interrupts } = context;
       const report = await runChaos({
         root: repository,
@@ -32,6 +36,7 @@ export function addChaos(program: Command, context: CommandContext): void {
         seed: flags.seed ?? randomInt(SEEDS),
         runs: flags.runs,
         first: flags.first,
+        only: flags.only,
         signal: interrupts.stop,
         print: (line) => (flags.json ? output.err(line) : output.out(line)),
       });
