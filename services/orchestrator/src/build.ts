@@ -77,10 +77,10 @@ export async function buildOrchestrator(
   orderRoutes(app, {
     engine,
     requireKnownState: watch.requireKnown,
-    place: async (order) => {
+    place: async (order, acting) => {
       const observe = orderSeconds.startTimer();
       try {
-        const answer = await placeOrder(order, { engine, timeoutMs: orderTimeoutMs });
+        const answer = await placeOrder(order, { engine, acting, timeoutMs: orderTimeoutMs });
         orders.inc({ outcome: answer.status === 200 ? 'accepted' : 'refused' });
         return answer;
       } catch (error) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { requiredRoles, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
+import { requiredRoles, ROLE_TOKENS, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
 import { buildOrchestrator } from './build.ts';
 import { startTestBundle, type TestBundle } from './testing/bundle.ts';
 import type { ServiceDouble } from './testing/service-double.ts';
@@ -231,6 +231,25 @@ test('requests under way are finished when the service stops', async () => {
   release();
   expect(await (await answer).json()).toEqual({ positions: [] });
   await closed;
+});
+
+test('who trips, resets and stops is told to whoever carries it out', async () => {
+  await bundle.close();
+  bundle = await startTestBundle(WITH_ROLES);
+  const headers = { authorization: `Bearer ${ROLE_TOKENS.operator}` };
+  for (const path of ['circuit-breaker/trip', 'circuit-breaker/reset', 'emergency-stop']) {
+    await bundle.service.app.inject({ method: 'POST', url: `/api/v1/${path}`, headers, payload: { reason: 'drill' } });
+  }
+  const acts = [bundle.doubles['risk-manager'], bundle.doubles['execution-engine']].flatMap(({ requests }) =>
+    requests.filter(({ method }) => method === 'POST'),
+  );
+  expect(acts.map(({ path }) => path).toSorted()).toEqual([
+    '/api/v1/circuit-breaker/reset',
+    '/api/v1/circuit-breaker/trip',
+    '/api/v1/circuit-breaker/trip',
+    '/emergency-stop',
+  ]);
+  for (const act of acts) expect(act.headers).toMatchObject({ 'x-papergate-actor': 'a-operator' });
 });
 
 test('each route asks for the role that its description says', async () => {

@@ -14,15 +14,15 @@ const ResetBody = Type.Object({ reason: ReasonSchema }, { additionalProperties: 
 export function breakerRoutes(app: ServiceApp, risk: Upstream, watch: StateWatch): void {
   app.get('/api/v1/circuit-breaker/status', (_request, reply) => pass('/status', { method: 'GET' }, reply));
   app.post('/api/v1/circuit-breaker/trip', { schema: { body: TripBody } }, (request, reply) =>
-    pass('/trip', { method: 'POST', body: JSON.stringify(request.body) }, reply),
+    pass('/trip', { method: 'POST', body: JSON.stringify(request.body), acting: request }, reply),
   );
   app.post('/api/v1/circuit-breaker/reset', { schema: { body: ResetBody } }, (request, reply) =>
-    pass('/reset', { method: 'POST', body: JSON.stringify(request.body) }, reply),
+    pass('/reset', { method: 'POST', body: JSON.stringify(request.body), acting: request }, reply),
   );
 
   async function pass(
     path: string,
-    call: Pick<UpstreamCall, 'method' | 'body'>,
+    call: Pick<UpstreamCall, 'method' | 'body' | 'acting'>,
     reply: Parameters<typeof answerAs>[0],
   ): Promise<unknown> {
     try {

@@ -6,12 +6,16 @@ import { describeStop, emergencyStop, type EmergencyStopOptions } from './stop.t
 const StopBody = Type.Object({ reason: Type.Optional(ReasonSchema) }, { additionalProperties: false });
 
 /** `POST /api/v1/emergency-stop`: 200 once the broker confirms that no order is open, else 503 with what is and is not done. */
-export function emergencyRoutes(app: ServiceApp, options: EmergencyStopOptions, watch: StateWatch): void {
+export function emergencyRoutes(
+  app: ServiceApp,
+  options: Omit<EmergencyStopOptions, 'acting'>,
+  watch: StateWatch,
+): void {
   app.post(
     '/api/v1/emergency-stop',
     { schema: { body: StopBody }, preValidation: emptyBodyIsNone },
     async (request, reply) => {
-      const report = await emergencyStop(request.body.reason ?? 'emergency stop', options);
+      const report = await emergencyStop(request.body.reason ?? 'emergency stop', { ...options, acting: request });
       await watch.refresh();
       request.log.warn({ report }, 'emergency stop');
       if (report.halted && report.none_open) return reply.send({ status: 'stopped', ...report });

@@ -1,3 +1,4 @@
+import type { ActingRequest } from '@papergate/service-kit';
 import { whyOf, type Upstream, type UpstreamAnswer } from '../upstream/upstream.ts';
 
 export interface StopStep {
@@ -22,6 +23,8 @@ export interface EmergencyStopOptions {
   engine: Pick<Upstream, 'call'>;
   haltTimeoutMs?: number;
   cancelTimeoutMs?: number;
+  /** Who stops. */
+  acting: ActingRequest;
 }
 
 /**
@@ -30,13 +33,14 @@ export interface EmergencyStopOptions {
  * halting, and cancelling what is gone is nothing.
  */
 export async function emergencyStop(reason: string, options: EmergencyStopOptions): Promise<StopReport> {
-  const { risk, engine, haltTimeoutMs = 3_000, cancelTimeoutMs = 30_000 } = options;
+  const { acting, risk, engine, haltTimeoutMs = 3_000, cancelTimeoutMs = 30_000 } = options;
   const trip = (): Promise<UpstreamAnswer> =>
     risk.call({
       method: 'POST',
       path: '/api/v1/circuit-breaker/trip',
       body: JSON.stringify({ reason, state: 'HALTED' }),
       timeoutMs: haltTimeoutMs,
+      acting,
     });
   const halt = await take('halt', 'risk-manager', async () => {
     const answer = await trip().catch(trip);
@@ -49,6 +53,7 @@ export async function emergencyStop(reason: string, options: EmergencyStopOption
       path: '/emergency-stop',
       body: JSON.stringify({ reason }),
       timeoutMs: cancelTimeoutMs,
+      acting,
     });
     return { answer, ok: answer.status === 200 && answer.json !== undefined };
   });

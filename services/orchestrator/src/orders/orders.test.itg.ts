@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { until } from '@papergate/service-kit/testing';
+import { ROLE_TOKENS, until, WITH_ROLES } from '@papergate/service-kit/testing';
 import { startTestBundle, type TestBundle } from '../testing/bundle.ts';
 import type { ServiceDouble } from '../testing/service-double.ts';
 
@@ -138,13 +138,13 @@ describe('an order at the front door', () => {
     expect((await post(ORDER)).statusCode).toBe(200);
   }, 20_000);
 
-  test('carries the bundle’s token', async () => {
+  test('carries the bundle’s token, and in whose name it acts', async () => {
     await bundle.close();
-    bundle = await startTestBundle({ apiToken: 'twenty-letters-and-more' });
+    bundle = await startTestBundle(WITH_ROLES);
     bundle.doubles['execution-engine'].answers.set('POST /orders', {
       body: { order_id: 'o', client_order_id: 'c', status: 'accepted' },
     });
-    const authorization = 'Bearer twenty-letters-and-more';
+    const authorization = `Bearer ${ROLE_TOKENS.trader}`;
     const answer = await bundle.service.app.inject({
       method: 'POST',
       url: '/api/v1/orders',
@@ -153,7 +153,12 @@ describe('an order at the front door', () => {
     });
     expect(answer.statusCode).toBe(200);
     const sent = bundle.doubles['execution-engine'].requests.find(({ path }) => path === '/orders');
-    expect(sent?.headers.authorization).toBe(authorization);
+    expect(sent?.headers).toMatchObject({
+      authorization: `Bearer ${WITH_ROLES.apiToken}`,
+      'x-papergate-actor': 'a-trader',
+      'x-papergate-actor-role': 'trader',
+      'x-papergate-request': expect.stringMatching(/^[0-9a-f]{12}-\d+$/),
+    });
     expect((await post(ORDER)).statusCode).toBe(401);
   });
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { HttpError, type OrderRequest } from '@papergate/service-kit';
+import { HttpError, type ActingRequest, type OrderRequest } from '@papergate/service-kit';
 import { UpstreamError, type Upstream, type UpstreamAnswer } from '../upstream/upstream.ts';
 
 /** Statuses that say nothing about whether the order was committed: the engine failed, or something in between did. */
@@ -8,6 +8,8 @@ const INCONCLUSIVE = new Set([500, 502, 504]);
 export interface PlaceOrderOptions {
   engine: Pick<Upstream, 'call'>;
   timeoutMs: number;
+  /** Who places it. */
+  acting: ActingRequest;
   newId?: () => string;
   /** ms, monotonic. */
   now?: () => number;
@@ -21,7 +23,7 @@ export interface PlaceOrderOptions {
  * with the id to look up, never that the order failed.
  */
 export async function placeOrder(order: OrderRequest, options: PlaceOrderOptions): Promise<UpstreamAnswer> {
-  const { engine, timeoutMs, now = () => performance.now() } = options;
+  const { acting, engine, timeoutMs, now = () => performance.now() } = options;
   const clientOrderId = order.client_order_id ?? (options.newId ?? randomId)();
   const body = JSON.stringify(
     order.client_order_id === undefined ? { ...order, client_order_id: clientOrderId } : order,
@@ -33,7 +35,7 @@ export async function placeOrder(order: OrderRequest, options: PlaceOrderOptions
     const left = Math.ceil(deadline - now());
     if (left <= 0) break;
     try {
-      const answer = await engine.call({ method: 'POST', path: '/orders', body, timeoutMs: left });
+      const answer = await engine.call({ method: 'POST', path: '/orders', body, timeoutMs: left, acting });
       if (!INCONCLUSIVE.has(answer.status) && answer.json !== undefined) return answer;
       mayBePlaced = new Error(`execution-engine answered ${answer.status}: ${answer.text.slice(0, 200)}`);
     } catch (error) {

@@ -1,5 +1,11 @@
 import { Type } from 'typebox';
-import { HttpError, OrderRequestSchema, type OrderRequest, type ServiceApp } from '@papergate/service-kit';
+import {
+  HttpError,
+  OrderRequestSchema,
+  type ActingRequest,
+  type OrderRequest,
+  type ServiceApp,
+} from '@papergate/service-kit';
 import { answerAs, passOn } from '../upstream/pass-on.ts';
 import type { Upstream, UpstreamAnswer } from '../upstream/upstream.ts';
 import { OutcomeUnknown } from './place.ts';
@@ -7,7 +13,7 @@ import { requireOrder } from './validate.ts';
 
 export interface OrderRoutes {
   engine: Upstream;
-  place: (order: OrderRequest) => Promise<UpstreamAnswer>;
+  place: (order: OrderRequest, acting: ActingRequest) => Promise<UpstreamAnswer>;
   /** Throws 503 while nobody can say that trading is allowed. */
   requireKnownState: () => Promise<void>;
 }
@@ -32,7 +38,7 @@ export function orderRoutes(app: ServiceApp, { engine, place, requireKnownState 
       const order = requireOrder(request.body);
       await requireKnownState();
       try {
-        return answerAs(reply, await place(order));
+        return answerAs(reply, await place(order, request));
       } catch (error) {
         if (!(error instanceof OutcomeUnknown)) throw error;
         const { statusCode, code, message, fix, clientOrderId } = error;
@@ -55,7 +61,7 @@ export function orderRoutes(app: ServiceApp, { engine, place, requireKnownState 
 
   // A cancel may be repeated without harm, so silence is plain 503: ask again.
   app.delete('/api/v1/orders/:id', { schema: { params: OrderParams }, config: { role: 'trader' } }, (request, reply) =>
-    passOn(engine, { method: 'DELETE', path: orderPath(request.params.id) }, reply),
+    passOn(engine, { method: 'DELETE', path: orderPath(request.params.id), acting: request }, reply),
   );
 }
 

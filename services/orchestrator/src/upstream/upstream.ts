@@ -1,6 +1,6 @@
 import { Pool, type Dispatcher } from 'undici';
 import { ExternalError, messageOf, type Secret, type ServiceName } from '@papergate/config';
-import { HttpError } from '@papergate/service-kit';
+import { actingHeaders, HttpError, type ActingRequest } from '@papergate/service-kit';
 
 /** The answer of a sibling service, untouched. */
 export interface UpstreamAnswer {
@@ -34,6 +34,8 @@ export interface UpstreamCall {
   /** JSON text. */
   body?: string;
   timeoutMs?: number;
+  /** On whose behalf; left out: on the bundle's own. */
+  acting?: ActingRequest;
 }
 
 export interface Upstream {
@@ -89,7 +91,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   return {
     service,
     url,
-    async call({ method, path, body, timeoutMs = patience }) {
+    async call({ method, path, body, timeoutMs = patience, acting }) {
       const gone = new AbortController();
       // A timer of our own, which nothing but us can lose: whoever asks once a second must not wait for ever on one call.
       let timer: NodeJS.Timeout | undefined;
@@ -107,7 +109,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           headersTimeout: timeoutMs,
           bodyTimeout: timeoutMs,
           headers: {
-            ...(authorization === undefined ? {} : { authorization }),
+            ...(authorization === undefined ? {} : { authorization, ...(acting && actingHeaders(acting)) }),
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },
           ...(body === undefined ? {} : { body }),

@@ -1,3 +1,4 @@
 export * from './actor.ts';
 export * from './control.ts';
 export * from './directory.ts';
+export * from './audit.ts';
