@@ -101,6 +101,7 @@ export function readRuntimeEnv(env: EnvSource, system: SystemConfig): RuntimeEnv
     apiToken: readSecret(env, 'API_TOKEN'),
     accessTokens: readAccessTokens(env),
     ...readListenHost(env),
+    ...(env['BUS_KEY_FILE'] === undefined || env['BUS_KEY_FILE'] === '' ? {} : { busKeyFile: env['BUS_KEY_FILE'] }),
     logLevel,
     releaseSha: env['RELEASE_SHA'] ?? 'unreleased',
   };

@@ -1,5 +1,6 @@
 export * from './errors.ts';
 export { Secret } from './secret.ts';
+export * from './bus/index.ts';
 export * from './access/index.ts';
 export * from './schema/system.ts';
 export * from './schema/risk-limits.ts';

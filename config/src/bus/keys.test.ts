@@ -78,7 +78,7 @@ describe('the keys of the bus', () => {
     ['the file is no JSON object', new Secret('[]')],
     ['they are not those of market-data', new Secret(textOf('signal-bridge'))],
     ['"public" is no key', changed({ public: 'short' })],
-    ['"secret" is no key', changed({ secret: `${' '.repeat(40)}` })],
+    ['"secret" is no key', changed({ secret: ' '.repeat(40) })],
     ['"public" does not belong to "secret"', changed({ secret: secretOf(textOf('signal-bridge')) })],
     ['"peers" is no object', changed({ peers: [] })],
     ['"peers" has no key of 40 characters of Z85 for paper-exchange', changed({ peers: {} })],

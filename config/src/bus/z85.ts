@@ -1,6 +1,6 @@
 /** ZeroMQ's base 85 (RFC 32): four bytes are five printable characters. CURVE keys are 32 bytes, so 40 characters. */
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
-const DIGITS = new Map([...ALPHABET].map((character, at) => [character, at]));
+const DIGITS = new Map(ALPHABET.split('').map((character, at) => [character, at]));
 
 /** @param bytes a multiple of four */
 export function toZ85(bytes: Uint8Array): string {

@@ -21,6 +21,8 @@ export interface RuntimeEnv {
   accessTokens: Secret | undefined;
   /** `LISTEN_HOST`: the address that HTTP and bus are bound to; absent: the configured host. `0.0.0.0` in containers. */
   listenHost?: string;
+  /** `BUS_KEY_FILE`: path of the keys of this service's sockets on the bus; absent: plain sockets, in development alone. */
+  busKeyFile?: string;
   logLevel: string;
   /** `RELEASE_SHA`: the commit that runs; `unreleased` when started by hand. */
   releaseSha: string;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import {
   buildServiceApp,
-  busEndpoint,
+  busServer,
   checkDatabase,
   createPool,
   createPublisher,
@@ -70,7 +70,13 @@ export async function buildExecutionEngine(
 
   const host = listenHost('execution-engine', system, env);
   const { bus_port: port } = system.services['execution-engine'];
-  const publisher = await createPublisher({ service: 'execution-engine', host, port, now: () => now() * 1000 });
+  const publisher = await createPublisher({
+    service: 'execution-engine',
+    host,
+    port,
+    now: () => now() * 1000,
+    bus: context.bus,
+  });
   const pool = createPool({
     url: env.databaseUrl,
     poolSize: system.database.pool_size,
@@ -86,10 +92,14 @@ export async function buildExecutionEngine(
     onLost: context.fail,
   });
   const risk = createRiskClient({
-    requester: createRequester({ endpoint: busEndpoint(system, 'risk-manager'), timeoutMs: settings.riskTimeoutMs }),
+    requester: createRequester({
+      endpoint: busServer(system, 'risk-manager'),
+      timeoutMs: settings.riskTimeoutMs,
+      bus: context.bus,
+    }),
     intervalMs: settings.riskStateIntervalMs,
     maxAgeMs: settings.riskStateIntervalMs * 4 + settings.riskTimeoutMs,
-    onState: () => engine.dispatcher.wake(),
+    onState: () => engine.onTradingState(),
     now,
   });
   const engine: Engine = new Engine({
@@ -148,7 +158,8 @@ export async function buildExecutionEngine(
       stream.connect();
       engine.begin();
       signals = createSubscriber({
-        endpoints: [busEndpoint(system, 'signal-bridge')],
+        endpoints: [busServer(system, 'signal-bridge')],
+        bus: context.bus,
         topics: ['signal'],
         // Not awaited: a signal that waits for risk-manager must not hold up the next.
         onMessage: (_topic, message) => void takeSignal(message, engine.intake, logger),

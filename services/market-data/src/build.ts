@@ -67,6 +67,7 @@ export async function buildMarketData(
     host,
     port,
     now,
+    bus: context.bus,
     highWaterMark: overrides.busHighWaterMark ?? BUS_HIGH_WATER_MARK,
     stallMs,
     onLossy: () => {

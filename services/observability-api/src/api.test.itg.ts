@@ -25,7 +25,9 @@ let database: TestDatabase;
 let proxy: DatabaseProxy;
 let pool: Pool;
 let double: ServiceDouble;
-let bus: BusPublisher;
+let market: BusPublisher;
+let bridge: BusPublisher;
+let engine: BusPublisher;
 let service: RunningService;
 
 beforeAll(async () => {
@@ -47,13 +49,19 @@ beforeEach(async () => {
     status: 200,
     body: { state: 'REDUCING', reason: 'drawdown', since: '2026-03-04T14:00:00.000Z' },
   });
-  bus = await createPublisher({ service: 'execution-engine', host: '127.0.0.1', port: 0 });
+  const publisher = (name: string) => createPublisher({ service: name, host: '127.0.0.1', port: 0 });
+  [market, bridge, engine] = await Promise.all([
+    publisher('market-data'),
+    publisher('signal-bridge'),
+    publisher('execution-engine'),
+  ]);
   const context = testContext('observability-api', {
     databaseUrl: proxy.url,
     system: ({ services }) => {
       for (const entry of Object.values(services)) entry.http_port = double.port;
-      for (const name of ['market-data', 'signal-bridge', 'execution-engine'] as const)
-        services[name].bus_port = bus.port;
+      services['market-data'].bus_port = market.port;
+      services['signal-bridge'].bus_port = bridge.port;
+      services['execution-engine'].bus_port = engine.port;
     },
   });
   service = await buildObservabilityApi(context, { now: () => NOW, healthMs: 50, scrapeMs: 50 });
@@ -62,7 +70,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await service.stop?.();
   await service.app.close();
-  await bus.close();
+  await Promise.all([market, bridge, engine].map((publisher) => publisher.close()));
   await double.close();
 });
 
@@ -215,7 +223,7 @@ describe('profit and loss', () => {
 
   async function publishUntilStored(ticks: object[]): Promise<void> {
     await until('the ticks to be taken', async () => {
-      await bus.publish('tick', ticks);
+      await market.publish('tick', ticks);
       return (await pool.query('SELECT 1 FROM ticks')).rowCount === ticks.length;
     });
   }
@@ -341,16 +349,21 @@ describe('WS /ws/metrics', () => {
     const { socket, messages } = await connect();
     socket.send('{"action":"subscribe","topics":["order","fill"]}');
     await until('the answer', () => messages.some(({ type }) => type === 'subscribed'));
+    const what = { symbol: 'AAPL', side: 'buy', quantity: '5' };
+    const id = { ...what, order_id: 'o-1', client_order_id: 'c-1' };
+    const order = { ...id, status: 'accepted', price: null, stop_price: null, filled_quantity: '0' };
+    const position = { symbol: 'AAPL', quantity: '5', avg_entry_price: '168' };
+    const fill = { ...id, fill_id: 'f-1', price: '168', realized_pnl: '0', position };
     await until('the order to arrive', async () => {
-      await bus.publish('order', { order_id: 'o-1', status: 'accepted' });
+      await engine.publish('order', order);
       return messages.some(({ type }) => type === 'order');
     });
-    await bus.publish('signal', { id: 's-1' });
-    await bus.publish('fill', { fill_id: 'f-1' });
+    await bridge.publish('signal', { ...what, id: 's-1', strategy: 'mean-reversion' });
+    await engine.publish('fill', fill);
     await until('the fill', () => messages.some(({ type }) => type === 'fill'));
     expect(messages.find(({ type }) => type === 'order')).toEqual({
       type: 'order',
-      data: { order_id: 'o-1', status: 'accepted' },
+      data: order,
     });
     expect(messages.some(({ type }) => type === 'signal')).toBe(false);
     socket.terminate();

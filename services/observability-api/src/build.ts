@@ -147,6 +147,7 @@ export async function buildObservabilityApi(
       await seedMarks(pool, marks);
       bus = collectFromBus({
         system,
+        bus: context.bus,
         ticks: store.collector,
         activity,
         live,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { UserError } from '@papergate/config';
 import {
   buildServiceApp,
+  busServer,
   isLoopback,
   listenHost,
   type RunningService,
@@ -58,10 +59,10 @@ export async function buildPaperExchange(
   return { app, start: () => exchange.start(), stop: () => exchange.stop() };
 }
 
-function bookOfMarketData(exchange: Exchange, { system, logger }: ServiceContext) {
-  const { host, bus_port: port } = system.services['market-data'];
+function bookOfMarketData(exchange: Exchange, { system, bus, logger }: ServiceContext) {
   return busSource({
-    endpoint: `tcp://${host}:${port}`,
+    endpoint: busServer(system, 'market-data'),
+    bus,
     publish: (ticks) => exchange.publish(ticks),
     onError: (error) => logger.error({ err: error }, 'a message of the bus could not be used'),
   });

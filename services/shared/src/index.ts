@@ -1,6 +1,7 @@
 export * from './access/index.ts';
 export * from './app/build-app.ts';
 export { isLoopback, presentedToken } from './app/guard.ts';
+export * from './bus/bus.ts';
 export * from './bus/publisher.ts';
 export * from './bus/requests.ts';
 export * from './bus/subscriber.ts';

@@ -1,6 +1,7 @@
 import {
-  busEndpoint,
+  busServer,
   createSubscriber,
+  type Bus,
   type BusSubscriber,
   type Fill,
   type Heartbeat,
@@ -21,6 +22,7 @@ export interface BusCollectors {
 
 export interface BusCollectorOptions {
   system: SystemConfig;
+  bus: Bus;
   ticks: TickCollector;
   activity: Activity;
   live: LiveHub;
@@ -38,9 +40,10 @@ const TICK_MESSAGES = 64;
 
 /** SUB on all publishers. Ticks have a socket of their own: while the store is full it waits, and orders go on. */
 export function collectFromBus(options: BusCollectorOptions): BusCollectors {
-  const { system, ticks, activity, live, onError, now = Date.now } = options;
+  const { system, bus, ticks, activity, live, onError, now = Date.now } = options;
   const tickSocket = createSubscriber({
-    endpoints: [busEndpoint(system, 'market-data')],
+    endpoints: [busServer(system, 'market-data')],
+    bus,
     topics: ['tick', 'heartbeat'],
     highWaterMark: TICK_MESSAGES,
     onError,
@@ -50,7 +53,8 @@ export function collectFromBus(options: BusCollectorOptions): BusCollectors {
         : ticks.heartbeat(message.epoch, (message.data as Heartbeat).n),
   });
   const eventSocket = createSubscriber({
-    endpoints: [busEndpoint(system, 'signal-bridge'), busEndpoint(system, 'execution-engine')],
+    endpoints: [busServer(system, 'signal-bridge'), busServer(system, 'execution-engine')],
+    bus,
     topics: ['signal', 'order', 'fill', 'heartbeat'],
     onError,
     onMessage: (topic, { data }) => {

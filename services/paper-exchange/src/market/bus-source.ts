@@ -1,11 +1,19 @@
-import { createSubscriber, type BusSubscriber, type Envelope, type Tick } from '@papergate/service-kit';
+import {
+  createSubscriber,
+  type Bus,
+  type BusEndpoint,
+  type BusSubscriber,
+  type Envelope,
+  type Tick,
+} from '@papergate/service-kit';
 import type { MarketSource } from './source.ts';
 import type { MarketTick } from './tick.ts';
 import { isSymbol } from './instruments.ts';
 
 export interface BusSourceOptions {
   /** market-data's PUB socket. */
-  endpoint: string;
+  endpoint: string | BusEndpoint;
+  bus?: Bus;
   publish: (ticks: MarketTick[]) => void;
   onError?: (error: unknown) => void;
 }
@@ -45,6 +53,7 @@ export function busSource(options: BusSourceOptions): MarketSource {
     start() {
       subscriber = createSubscriber({
         endpoints: [options.endpoint],
+        ...(options.bus === undefined ? {} : { bus: options.bus }),
         topics: ['tick'],
         onMessage: (_topic, message: Envelope<unknown>) => {
           const batch = (message.data as Tick[]).flatMap(toMarket);
@@ -65,7 +74,7 @@ export function busSource(options: BusSourceOptions): MarketSource {
     status: () => ({
       running: ticks > 0 && subscriber !== undefined,
       finished: false,
-      endpoint: options.endpoint,
+      endpoint: typeof options.endpoint === 'string' ? options.endpoint : options.endpoint.url,
       read: ticks,
       missed_messages: missed,
     }),

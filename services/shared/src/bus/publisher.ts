@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Publisher } from 'zeromq';
 import { ExternalError, messageOf } from '@papergate/config';
 import type { Envelope } from '../messages/messages.ts';
+import type { Bus } from './bus.ts';
 
 export interface BusPublisherOptions {
   service: string;
@@ -14,6 +15,8 @@ export interface BusPublisherOptions {
   /** Messages that may wait in one subscriber's pipe. */
   highWaterMark?: number;
   onLossy?: (topic: string) => void;
+  /** What the sockets of the service share; where it has keys, only this service's clients are let in. */
+  bus?: Bus;
 }
 
 export interface BusPublisher {
@@ -43,11 +46,15 @@ const LOSSY_AT_MOST_MS = 300_000;
  */
 export async function createPublisher(options: BusPublisherOptions): Promise<BusPublisher> {
   const { service, host, port, now = () => Date.now() * 1000, stallMs = 2_000, highWaterMark = 20_000 } = options;
-  const socket = new Publisher({ sendHighWaterMark: highWaterMark, noDrop: true, sendTimeout: 0, linger: 500 });
+  const side = await options.bus?.security?.serve();
+  const limits = { sendHighWaterMark: highWaterMark, noDrop: true, sendTimeout: 0, linger: 500 };
+  const socket = new Publisher({ ...limits, ...side?.options });
+  side?.watch(socket);
   try {
     await socket.bind(`tcp://${host}:${port === 0 ? '*' : port}`);
   } catch (error) {
     socket.close();
+    await side?.release();
     throw new ExternalError({
       code: 'BUS_PORT_IN_USE',
       message: `${service} cannot bind its bus port ${port} on ${host}: ${messageOf(error)}`,
@@ -120,6 +127,7 @@ export async function createPublisher(options: BusPublisherOptions): Promise<Bus
       closed = true;
       await draining;
       socket.close();
+      await side?.release();
     },
   };
 }

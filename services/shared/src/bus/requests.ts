@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Dealer, Router } from 'zeromq';
 import { ExternalError, messageOf } from '@papergate/config';
+import type { Bus, BusEndpoint } from './bus.ts';
+import { connectionTo } from './connect.ts';
+import { BusMessageError } from './message.ts';
 
 export interface Requester {
   /** Sends a request and resolves to its answer; rejects with `BUS_TIMEOUT` when none came in time. */
@@ -8,8 +11,12 @@ export interface Requester {
   close(): Promise<void>;
 }
 
+/** Of one frame, bytes: many times the largest batch of orders. What is larger ends the connection. */
+const LARGEST_MESSAGE = 4 * 1024 * 1024;
+
 /** The asking side of a DEALER/ROUTER pair: frames are request id and JSON. Many requests may be under way. */
-export function createRequester(options: { endpoint: string; timeoutMs: number }): Requester {
+export function createRequester(options: { endpoint: string | BusEndpoint; timeoutMs: number; bus?: Bus }): Requester {
+  const connection = connectionTo(options.endpoint, options.bus);
   const socket = new Dealer({
     sendHighWaterMark: 10_000,
     receiveHighWaterMark: 10_000,
@@ -17,8 +24,10 @@ export function createRequester(options: { endpoint: string; timeoutMs: number }
     reconnectMaxInterval: 1_000,
     linger: 0,
     sendTimeout: options.timeoutMs,
+    maxMessageSize: LARGEST_MESSAGE,
+    ...connection.options,
   });
-  socket.connect(options.endpoint);
+  connection.open(socket);
   const waiting = new Map<
     string,
     { resolve: (value: unknown) => void; reject: (error: Error) => void; timer: NodeJS.Timeout }
@@ -49,7 +58,7 @@ export function createRequester(options: { endpoint: string; timeoutMs: number }
           if (entry === undefined) return;
           waiting.delete(id);
           clearTimeout(entry.timer);
-          reject(new ExternalError({ code: 'BUS_TIMEOUT', message: `${options.endpoint} ${why}`, cause }));
+          reject(new ExternalError({ code: 'BUS_TIMEOUT', message: `${connection.url} ${why}`, cause }));
         };
         const timer = setTimeout(() => fail(`gave no answer within ${options.timeoutMs} ms`), options.timeoutMs);
         waiting.set(id, { resolve, reject, timer });
@@ -60,6 +69,7 @@ export function createRequester(options: { endpoint: string; timeoutMs: number }
       });
     },
     async close() {
+      connection.close();
       socket.close();
       for (const [, entry] of waiting) {
         clearTimeout(entry.timer);
@@ -83,12 +93,23 @@ export async function createResponder(options: {
   port: number;
   handle: (body: unknown) => unknown;
   onError?: (error: unknown) => void;
+  bus?: Bus;
 }): Promise<Responder> {
-  const socket = new Router({ sendHighWaterMark: 10_000, receiveHighWaterMark: 10_000, linger: 200, mandatory: false });
+  const side = await options.bus?.security?.serve();
+  const socket = new Router({
+    sendHighWaterMark: 10_000,
+    receiveHighWaterMark: 10_000,
+    linger: 200,
+    mandatory: false,
+    maxMessageSize: LARGEST_MESSAGE,
+    ...side?.options,
+  });
+  side?.watch(socket);
   try {
     await socket.bind(`tcp://${options.host}:${options.port === 0 ? '*' : options.port}`);
   } catch (error) {
     socket.close();
+    await side?.release();
     throw new ExternalError({
       code: 'BUS_PORT_IN_USE',
       message: `${options.service} cannot bind its bus port ${options.port} on ${options.host}: ${messageOf(error)}`,
@@ -101,9 +122,10 @@ export async function createResponder(options: {
   async function answer(identity: Buffer, id: Buffer, payload: Buffer): Promise<void> {
     let body: unknown;
     try {
-      body = await options.handle(JSON.parse(String(payload)));
+      body = await options.handle(parse(payload));
     } catch (error) {
-      options.onError?.(error);
+      if (error instanceof BusMessageError && options.bus !== undefined) options.bus.malformed(error.fault, 'a client');
+      else options.onError?.(error);
       body = { error: messageOf(error) };
     }
     sending = sending
@@ -114,7 +136,10 @@ export async function createResponder(options: {
 
   const running = (async () => {
     for await (const [identity, id, payload] of socket) {
-      if (identity === undefined || id === undefined || payload === undefined) continue;
+      if (identity === undefined || id === undefined || payload === undefined) {
+        options.bus?.malformed('frames', 'a client');
+        continue;
+      }
       void answer(identity, id, payload);
     }
   })().catch((error: unknown) => options.onError?.(error));
@@ -125,6 +150,16 @@ export async function createResponder(options: {
       await sending;
       socket.close();
       await running;
+      await side?.release();
     },
   };
+}
+
+function parse(payload: Buffer): unknown {
+  try {
+    return JSON.parse(String(payload));
+  } catch {
+    // The parser's message quotes what may be anything.
+    throw new BusMessageError('json');
+  }
 }

@@ -20,6 +20,8 @@ import {
 } from '@papergate/config';
 import { isLoopback } from '../app/guard.ts';
 import type { ServiceApp } from '../app/build-app.ts';
+import { createBus, type Bus } from '../bus/bus.ts';
+import { readBusKeys } from '../bus/security/read-keys.ts';
 import { addDiskMetrics } from '../metrics/disk.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { readGateEvidence } from './gate-evidence.ts';
@@ -35,6 +37,8 @@ export interface ServiceContext {
   logger: Logger;
   metrics: Metrics;
   readiness: Readiness;
+  /** For every socket on the bus. */
+  bus: Bus;
   /** Ends the process with an error that no retry mends (the database's schema is foreign, a socket is lost for good). */
   fail: (error: unknown) => void;
 }
@@ -68,6 +72,7 @@ export function loadServiceContext(
   assertCredentials({ environment, env, files: [], system, gate: readGateEvidence(environment, env) });
   const runtime = readRuntimeEnv(env, system);
   requireToken(service, system, runtime);
+  const keys = readBusKeys(service, runtime);
   const metrics = createMetrics(service);
   addDiskMetrics(metrics);
   const logger = pino({
@@ -88,6 +93,7 @@ export function loadServiceContext(
     logger,
     metrics,
     readiness: new Readiness(),
+    bus: createBus({ keys, metrics, logger }),
     fail: onFail,
   };
 }

@@ -5,10 +5,12 @@ import {
   loadSystemConfig,
   Secret,
   type AccessToken,
+  type BusKeys,
   type RiskLimits,
   type ServiceName,
   type SystemConfig,
 } from '@papergate/config';
+import { createBus } from '../bus/bus.ts';
 import { Readiness } from '../lifecycle/readiness.ts';
 import type { ServiceContext } from '../lifecycle/run.ts';
 import { createMetrics } from '../metrics/metrics.ts';
@@ -22,6 +24,8 @@ export interface TestContextOptions {
   apiToken?: string;
   accessTokens?: readonly AccessToken[];
   listenHost?: string;
+  /** Sockets with keys; plain ones without. */
+  busKeys?: BusKeys;
 }
 
 /**
@@ -41,6 +45,8 @@ export function testContext(
   const limits = structuredClone(loadRiskLimits(CONFIG_DIR, 'development'));
   options.limits?.(limits);
   const failures: unknown[] = [];
+  const logger = pino({ level: 'silent' });
+  const metrics = createMetrics(service, { runtime: false });
   return {
     service,
     system,
@@ -59,9 +65,10 @@ export function testContext(
       logLevel: 'silent',
       releaseSha: 'test',
     },
-    logger: pino({ level: 'silent' }),
-    metrics: createMetrics(service, { runtime: false }),
+    logger,
+    metrics,
     readiness: new Readiness(),
+    bus: createBus({ keys: options.busKeys, metrics, logger }),
     fail: (error) => failures.push(error),
     failures,
   };
