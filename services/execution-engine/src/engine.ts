@@ -14,6 +14,7 @@ import type { Failpoint } from './failpoints.ts';
 import { Dispatcher, type DispatcherOptions } from './dispatch/dispatcher.ts';
 import { LookUp } from './dispatch/look-up.ts';
 import { onlyShrinks } from './dispatch/reducing.ts';
+import { Resting } from './dispatch/resting.ts';
 import { EmergencyStop } from './emergency.ts';
 import type { Instruments } from './instruments.ts';
 import { createCommitter, type Committer } from './intake/committer.ts';
@@ -64,6 +65,7 @@ export class Engine {
   readonly #catchUp: CatchUp;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unwanted = new Set<Tracked>();
+  readonly #resting: Resting;
   #loaded = false;
   #reconciled = false;
   #stopping = false;
@@ -148,6 +150,7 @@ export class Engine {
       pauseMs: settings.reconcilePauseMs,
       now,
     });
+    this.#resting = new Resting({ broker, ledger: this.ledger, logger, now });
     this.emergency = new EmergencyStop({
       broker,
       dispatcher: this.dispatcher,
@@ -312,15 +315,43 @@ export class Engine {
     }
   }
 
+  /** What risk-manager says may be another state than before: what waits may go now, or not any more. */
+  onTradingState(): void {
+    this.dispatcher.wake();
+    if (this.#reduces) this.#resting.sweep();
+  }
+
   /**
-   * Takes over a trading state that risk-manager tells of, and waits until no request is under way that places an order:
-   * with HALTED nothing reaches the broker after it. False where requests are under way for longer than that.
+   * Takes over a trading state that risk-manager tells of, and waits until no request is under way that places an order,
+   * and with REDUCING until nothing rests at the broker that may open a position: after it nothing reaches the broker that
+   * the state does not allow. False where that takes longer.
    */
   async takeTradingState(state: TradingState, reason: string): Promise<boolean> {
     this.#parts.risk.tell(state, reason);
-    this.dispatcher.wake();
-    const late = delay(this.#parts.settings.quietTimeoutMs, false, { ref: false });
-    return Promise.race([this.dispatcher.quiet().then(() => true), late]);
+    return this.#within(async (late) => {
+      await this.dispatcher.quiet();
+      while (!late.aborted && this.#reduces && this.#resting.sweep() > 0) await delay(20);
+    });
+  }
+
+  /** Takes over what may be traded, and waits until no request is under way that it would not let through. */
+  async takeScope(symbols: 'all' | readonly string[]): Promise<boolean> {
+    this.#parts.risk.tellScope(symbols);
+    return this.#within(() => this.dispatcher.quiet((tracked) => this.#gate(tracked) !== 'open'));
+  }
+
+  /** True where the work was done in time. */
+  async #within(work: (late: AbortSignal) => Promise<void>): Promise<boolean> {
+    const late = AbortSignal.timeout(this.#parts.settings.quietTimeoutMs);
+    const over = new Promise<void>((resolve) => late.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([work(late), over]);
+    return !late.aborted;
+  }
+
+  /** This engine is the writer, knows what it has at the broker, and has to keep to REDUCING. */
+  get #reduces(): boolean {
+    const { known, state } = this.#parts.risk.current();
+    return known && state === 'REDUCING' && this.#parts.lock.held && this.#reconciled && !this.#stopping;
   }
 
   #haltedReason(): string | undefined {
@@ -332,13 +363,15 @@ export class Engine {
   #gate({ order }: Tracked): ReturnType<DispatcherOptions['gate']> {
     const halted = this.#haltedReason();
     if (halted !== undefined) return { cancel: halted };
-    const { known, reason, state } = this.#parts.risk.current();
-    if (!this.#parts.lock.held || !known) return 'hold';
-    if (state !== 'REDUCING') return 'open';
+    const { known, reason, state, symbols } = this.#parts.risk.current();
+    if (!this.#parts.lock.held || !known || symbols === null) return 'hold';
+    const inScope = symbols === 'all' || symbols.has(order.symbol);
+    if (inScope && state !== 'REDUCING') return 'open';
     const position = this.ledger.book.positions.get(order.symbol)?.quantity ?? new Big(0);
-    return onlyShrinks(order, position, this.ledger.open())
-      ? 'open'
-      : { end: `only orders that shrink a position: ${reason}` };
+    if (onlyShrinks(order, position, this.ledger.open())) return 'open';
+    return inScope
+      ? { end: `only orders that shrink a position: ${reason}`, code: 'TRADING_REDUCING' }
+      : { end: `${order.symbol} is outside of what the release may trade now (roll-out)`, code: 'OUTSIDE_ROLLOUT' };
   }
 
   /** Whether orders are taken; a text says why not. */

@@ -377,7 +377,7 @@ test('each route asks for the role that its description says', async () => {
     expect(await requiredRoles(guarded.app)).toEqual({
       none: [],
       trader: ['POST /orders', 'DELETE /orders/{id}'],
-      operator: ['PUT /trading-state', 'POST /emergency-stop'],
+      operator: ['PUT /trading-state', 'PUT /order-scope', 'POST /emergency-stop'],
     });
   } finally {
     await guarded.stop();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { Pool, ServiceAnswer } from '@papergate/service-kit';
+import { Big, type Pool, type ServiceAnswer } from '@papergate/service-kit';
 import { until } from '@papergate/service-kit/testing';
-import { booksAgree, clearFaults, exchangeLedger, fault, poolOf, settled } from './testing/books.ts';
+import { alpaca, booksAgree, clearFaults, exchangeLedger, fault, ordersOf, poolOf, settled } from './testing/books.ts';
 import { ready, startBundle, type Bundle } from './testing/bundle.ts';
 
 jest.setTimeout(60_000);
@@ -118,6 +118,81 @@ describe('a trip at the front door', () => {
     expect(new Set(ended.map(({ reject_code: code }) => code))).toEqual(new Set(['TRADING_REDUCING']));
     await clearFaults(bundle);
     expect((await breaker('reset', { reason: 'over' })).status).toBe(200);
+    await booksAgree(bundle, pool);
+  });
+
+  test('to REDUCING takes back what rests at the broker and may open a position, before it is answered', async () => {
+    const place = (order: object): Promise<ServiceAnswer> =>
+      door().send('POST', '/api/v1/orders', { symbol: 'SPY', quantity: 2, type: 'market', ...order });
+    expect((await place({ side: 'buy' })).status).toBe(200);
+    await settled(bundle);
+    const held = (await alpaca(bundle, 'GET', '/v2/positions/SPY')) as { current_price: string };
+    const near = (factor: string): string => new Big(held.current_price).times(factor).toFixed(2);
+    const rests = [
+      { side: 'buy', type: 'limit', price: near('0.96'), client_order_id: 'rests-buying' },
+      { side: 'sell', type: 'limit', price: near('1.04'), client_order_id: 'rests-selling' },
+    ];
+    for (const order of rests) expect((await place(order)).status).toBe(200);
+    const open = async (): Promise<string[]> =>
+      ((await alpaca(bundle, 'GET', '/v2/orders?status=open')) as { client_order_id: string }[])
+        .map(({ client_order_id: id }) => id)
+        .toSorted();
+    await until('both to rest', async () => (await open()).length === 2);
+    // Its cancel is lost once, and asked for again.
+    await fault(bundle, { kind: 'status', status: 503, match: { method: 'DELETE', path: '/v2/orders/*' } });
+    await until('the trip to be confirmed', async () => {
+      const { status } = await breaker('trip', { reason: 'drill', state: 'REDUCING' });
+      return status === 200;
+    });
+    expect(await open()).toEqual(['rests-selling']);
+    await clearFaults(bundle);
+    expect((await breaker('reset', { reason: 'over' })).status).toBe(200);
+    const [selling] = await ordersOf(bundle, '&status=open');
+    expect((await door().send('DELETE', `/api/v1/orders/${selling?.order_id ?? ''}`)).status).toBe(200);
+    await settled(bundle);
+    await booksAgree(bundle, pool);
+  });
+});
+
+describe('an order scope that becomes narrower', () => {
+  const risk = () => bundle.client('risk-manager');
+  const scope = async (symbols: 'all' | string[]): Promise<ServiceAnswer> => {
+    const { release } = (await risk().get('/api/v1/scope')).body as { release: string };
+    return risk().send('PUT', '/api/v1/scope', { release, stage: 'drill', symbols, reason: 'drill', set_by: 'a test' });
+  };
+
+  test('is answered when no order outside of it reaches the broker any more, and lets through what was checked and is inside', async () => {
+    await fault(bundle, { kind: 'delay', match: { method: 'POST', path: '/v2/orders' }, ms: 700, times: null });
+    const place = (symbol: string, id: string): Promise<ServiceAnswer> =>
+      door().send('POST', '/api/v1/orders', { symbol, side: 'buy', type: 'market', quantity: 1, client_order_id: id });
+    const sent = async (): Promise<number> =>
+      new Set(
+        (await exchangeLedger(bundle)).map(({ client_order_id: id }) => id).filter((id) => id.startsWith('outside-')),
+      ).size;
+    // More than go out at once, checked while both were allowed; the one that stays inside waits behind them.
+    const placed = await Promise.all(Array.from({ length: 40 }, (_, index) => place('NVDA', `outside-${index}`)));
+    expect(placed.map(({ status }) => status)).toEqual(placed.map(() => 200));
+    expect((await place('MSFT', 'inside')).status).toBe(200);
+    await until('the scope to be confirmed', async () => {
+      const answer = await scope(['MSFT']);
+      return answer.status === 200 && (answer.body as { engine: string }).engine === 'settled';
+    });
+    const then = await sent();
+    expect(await place('NVDA', 'refused')).toMatchObject({ status: 400, body: { code: 'OUTSIDE_ROLLOUT' } });
+    await settled(bundle);
+    expect(await sent()).toBe(then);
+    const { rows } = await pool.query<{ id: string; status: string; code: string | null }>(
+      `SELECT client_order_id AS id, status, reject_code AS code FROM orders WHERE client_order_id = 'inside' OR client_order_id LIKE 'outside-%'`,
+    );
+    expect(rows.find(({ id }) => id === 'inside')).toMatchObject({ status: 'filled' });
+    const ended = rows.filter(({ status }) => status === 'canceled');
+    expect(ended).toHaveLength(40 - then);
+    expect(ended.length).toBeGreaterThan(0);
+    expect(new Set(ended.map(({ code }) => code))).toEqual(new Set(['OUTSIDE_ROLLOUT']));
+    await clearFaults(bundle);
+    expect((await scope('all')).status).toBe(200);
+    expect((await place('NVDA', 'inside-again')).status).toBe(200);
+    await settled(bundle);
     await booksAgree(bundle, pool);
   });
 });

@@ -12,9 +12,9 @@ import {
   type ServiceContext,
 } from '@papergate/service-kit';
 import { Breaker } from './breaker/breaker.ts';
-import { Announcer } from './breaker/announcer.ts';
+import { Announcer, type Notice } from './breaker/announcer.ts';
 import { BreakerRules } from './breaker/rules.ts';
-import { createStateStore } from './breaker/store.ts';
+import { createStateStore, type StoredState } from './breaker/store.ts';
 import { LossStreak } from './breaker/streaks.ts';
 import { createHandler } from './check/handler.ts';
 import { Traffic } from './check/traffic.ts';
@@ -32,7 +32,7 @@ import { Protection } from './protection/protection.ts';
 import { addReadiness } from './readiness.ts';
 import { addScopeRoutes } from './scope/routes.ts';
 import { OrderScope } from './scope/scope.ts';
-import { createScopeStore } from './scope/store.ts';
+import { createScopeStore, type Symbols } from './scope/store.ts';
 import { RISK_SETTINGS, type RiskSettings } from './settings.ts';
 import { MarketFeed } from './sync/market-feed.ts';
 import { hasEnded, OrderFeed } from './sync/order-feed.ts';
@@ -60,6 +60,15 @@ const LEVELS: Readonly<Record<Trigger, string>> = {
   trailing_stop: 'the trailing stop',
   take_profit: 'the target',
 };
+
+function stateNotice(state: StoredState | undefined): Notice | undefined {
+  if (state === undefined) return undefined;
+  const { state: name, reason } = state;
+  return { path: '/trading-state', body: { state: name, reason: reason.slice(0, 1_000) }, eases: name === 'ACTIVE' };
+}
+
+const scopeNotice = (symbols: Symbols | null): Notice | undefined =>
+  symbols === null ? undefined : { path: '/order-scope', body: { symbols }, eases: symbols === 'all' };
 
 /** The whole service: answers checks from the first moment (with HALTED, until it knows better); `start` lets it learn. */
 export async function buildRiskManager(
@@ -90,7 +99,18 @@ export async function buildRiskManager(
   const client = (service: 'execution-engine' | 'market-data') =>
     createServiceClient({ baseUrl: httpUrl(system, service), token: env.apiToken });
   const engine = client('execution-engine');
-  const announcer = new Announcer({ engine, state: () => breaker.state, logger, patienceMs: settings.settleMs });
+  const announcer = new Announcer({
+    engine,
+    notice: () => stateNotice(breaker.state),
+    logger,
+    patienceMs: settings.settleMs,
+  });
+  const scopeAnnouncer = new Announcer({
+    engine,
+    notice: () => scopeNotice(scope.effective()),
+    logger,
+    patienceMs: settings.settleMs,
+  });
   const breaker: Breaker = new Breaker({
     store: createStateStore(pool),
     recorder,
@@ -105,13 +125,14 @@ export async function buildRiskManager(
     onTrip: (code) => instruments.trips.inc({ code }),
     now,
   });
-  const scope = new OrderScope({
+  const scope: OrderScope = new OrderScope({
     release: env.releaseSha,
     environment: env.environment,
     symbols: system.symbols,
     store: createScopeStore(pool, env.releaseSha),
     recorder,
     logger,
+    onEffective: () => scopeAnnouncer.changed(),
     now,
   });
   Object.assign(instruments.scope, { collect: () => instruments.scope.set(scope.count()) });
@@ -177,6 +198,7 @@ export async function buildRiskManager(
     limits,
     traffic,
     scope,
+    symbols: () => scope.effective(),
     rules,
     recorder,
     instruments,
@@ -205,7 +227,7 @@ export async function buildRiskManager(
     },
     now,
   });
-  addScopeRoutes(app, { scope, release: env.releaseSha, symbols: system.symbols });
+  addScopeRoutes(app, { scope, announcer: scopeAnnouncer, release: env.releaseSha, symbols: system.symbols });
   const worker = new Worker({
     breaker,
     orders,

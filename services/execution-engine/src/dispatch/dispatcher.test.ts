@@ -13,7 +13,7 @@ const quiet = { info: () => undefined, warn: () => undefined, error: () => undef
 function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise<SubmitOutcome>) {
   const book = new Book();
   const world = {
-    gate: 'open' as 'open' | 'hold' | { cancel: string } | { end: string },
+    gate: 'open' as 'open' | 'hold' | { cancel: string } | { end: string; code: string },
     /** Orders that the gate says so of; all where there is none. */
     gated: undefined as string | undefined,
     sent: [] as string[],
@@ -187,7 +187,7 @@ describe('the dispatcher', () => {
 
   test('ends an order alone that may not go while reducing, and sends the others', async () => {
     const { world, dispatcher, add, status } = setUp(placed);
-    world.gate = { end: 'reducing' };
+    world.gate = { end: 'reducing', code: 'TRADING_REDUCING' };
     world.gated = 'b';
     for (const id of ['a', 'b', 'c']) add(id);
     dispatcher.start();

@@ -20,9 +20,9 @@ export interface DispatcherOptions {
   onUnknown: (tracked: Tracked) => void;
   /**
    * Whether this order may be sent now. `hold`: none may (not the writer, or nobody knows the state); `cancel` ends all
-   * that waits (HALTED), `end` this one alone (REDUCING, and it may open a position).
+   * that waits (HALTED), `end` this one alone, which may open a position (REDUCING, or outside of the roll-out).
    */
-  gate: (tracked: Tracked) => 'open' | 'hold' | { cancel: string } | { end: string };
+  gate: (tracked: Tracked) => 'open' | 'hold' | { cancel: string } | { end: string; code: string };
   failpoint: Failpoint;
   logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Requests that may be under way now; at least one. */
@@ -89,9 +89,9 @@ export class Dispatcher {
     return taken;
   }
 
-  /** Resolves when every request that the gate has let through is answered. */
-  async quiet(): Promise<void> {
-    await Promise.all([...this.#begun].map((tracked) => this.#sending.get(tracked) ?? Promise.resolve()));
+  /** Resolves when every request that the gate has let through is answered; of those orders alone that are named. */
+  async quiet(which: (tracked: Tracked) => boolean = () => true): Promise<void> {
+    await Promise.all([...this.#begun].filter(which).map((tracked) => this.#sending.get(tracked) ?? Promise.resolve()));
   }
 
   /** Resolves when the order, if it is being sent, has its outcome. */
@@ -125,7 +125,7 @@ export class Dispatcher {
       }
       if (state !== 'open') {
         this.#queue.shift();
-        this.#cancel(tracked, 'TRADING_REDUCING', state.end);
+        this.#cancel(tracked, state.code, state.end);
         continue;
       }
       if (now() < this.#waitUntil) return this.#later(this.#waitUntil - now());

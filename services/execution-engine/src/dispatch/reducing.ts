@@ -23,4 +23,6 @@ function isAhead(one: Sized, other: Sized): boolean {
   return one.orderId < other.orderId;
 }
 
-const restOf = ({ quantity, filledQuantity }: Sized): Big => new Big(quantity).minus(filledQuantity);
+/** What of an order is not filled yet. */
+export const restOf = ({ quantity, filledQuantity }: Pick<Sized, 'quantity' | 'filledQuantity'>): Big =>
+  new Big(quantity).minus(filledQuantity);

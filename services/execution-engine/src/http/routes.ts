@@ -50,6 +50,11 @@ const StateBody = Type.Object(
   { additionalProperties: false },
 );
 
+const ScopeBody = Type.Object(
+  { symbols: Type.Union([Type.Literal('all'), Type.Array(Type.String({ maxLength: 20 }), { maxItems: 10_000 })]) },
+  { additionalProperties: false },
+);
+
 /** The engine over HTTP, as docs/architecture.md lists it. */
 export function addRoutes(app: ServiceApp, options: RouteOptions): void {
   orderRoutes(app, options);
@@ -59,6 +64,12 @@ export function addRoutes(app: ServiceApp, options: RouteOptions): void {
     if (await options.engine.takeTradingState(state, reason)) return { state, in_flight: 0 };
     throw new HttpError(504, 'TRADING_STATE_UNSETTLED', 'orders are still being answered by the broker', {
       fix: 'the state has been taken over and nothing new is sent; ask again until nothing is under way',
+    });
+  });
+  app.put('/order-scope', { schema: { body: ScopeBody } }, async ({ body: { symbols } }) => {
+    if (await options.engine.takeScope(symbols)) return { symbols, in_flight: 0 };
+    throw new HttpError(504, 'ORDER_SCOPE_UNSETTLED', 'orders outside of it are still being answered by the broker', {
+      fix: 'the scope has been taken over and nothing new outside of it is sent; ask again until nothing is under way',
     });
   });
   app.post('/emergency-stop', { schema: { body: StopBody } }, (request) =>

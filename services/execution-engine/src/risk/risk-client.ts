@@ -11,6 +11,8 @@ export interface KnownTradingState {
   /** risk-manager itself said so, lately; a state that cannot be learned counts as HALTED. */
   known: boolean;
   reason: string;
+  /** What may be traded; in others only orders that shrink a position. Null while risk-manager does not know it. */
+  symbols: 'all' | ReadonlySet<string> | null;
   /** risk-manager knows the account's equity, without which percent limits refuse everything. */
   equityKnown: boolean;
 }
@@ -22,6 +24,8 @@ export interface RiskClient {
   current(): KnownTradingState;
   /** risk-manager tells of a change by itself. What it is asked later outweighs it. */
   tell(state: TradingState, reason: string): void;
+  /** The same of what may be traded. */
+  tellScope(symbols: 'all' | readonly string[]): void;
   /** Asks for the state until closed. */
   start(): void;
   close(): Promise<void>;
@@ -47,7 +51,7 @@ interface Question {
 /** risk-manager as the engine sees it: verdicts on orders, and the trading state. */
 export function createRiskClient(options: RiskClientOptions): RiskClient {
   const { requester, now } = options;
-  let last: { state: TradingState; reason: string; equityKnown: boolean; at: number } | undefined;
+  let last: (Omit<KnownTradingState, 'known'> & { at: number }) | undefined;
   let failure = 'risk-manager has not answered yet';
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -60,9 +64,10 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
 
   function current(): KnownTradingState {
     if (last === undefined || now() - last.at > options.maxAgeMs) {
-      return { state: 'HALTED', known: false, reason: failure, equityKnown: false };
+      return { state: 'HALTED', known: false, reason: failure, symbols: null, equityKnown: false };
     }
-    return { state: last.state, known: true, reason: last.reason, equityKnown: last.equityKnown };
+    const { state, reason, symbols, equityKnown } = last;
+    return { state, known: true, reason, symbols, equityKnown };
   }
 
   async function ask(): Promise<void> {
@@ -79,6 +84,8 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
         last = {
           state: answer.state as TradingState,
           reason: answer.reason ?? '',
+          // A release that knows of no scope checks against none.
+          symbols: answer.symbols === undefined ? 'all' : asSet(answer.symbols),
           equityKnown: typeof answer.equity === 'string',
           at: now(),
         };
@@ -155,7 +162,13 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
     current,
     tell(state, reason) {
       told += 1;
-      last = { state, reason, equityKnown: last?.equityKnown ?? false, at: now() };
+      // What nobody has said yet holds everything up until the next answer.
+      last = { state, reason, symbols: last?.symbols ?? null, equityKnown: last?.equityKnown ?? false, at: now() };
+      options.onState?.(current());
+    },
+    tellScope(symbols) {
+      told += 1;
+      if (last !== undefined) last.symbols = asSet(symbols);
       options.onState?.(current());
     },
     start: () => void ask(),
@@ -166,3 +179,6 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
     },
   };
 }
+
+const asSet = (symbols: 'all' | readonly string[] | null): KnownTradingState['symbols'] =>
+  symbols === null || symbols === 'all' ? symbols : new Set(symbols);

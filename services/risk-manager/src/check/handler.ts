@@ -6,6 +6,7 @@ import type { Exposure } from '../exposure/exposure.ts';
 import type { Instruments } from '../instruments.ts';
 import type { CompiledLimits } from '../limits/compile.ts';
 import type { OrderScope } from '../scope/scope.ts';
+import type { Symbols } from '../scope/store.ts';
 import { attosText } from '../units.ts';
 import { evaluate, readRiskOrder, type CheckedOrder, type Verdict } from './evaluate.ts';
 import type { Traffic } from './traffic.ts';
@@ -15,6 +16,8 @@ export interface HandlerOptions {
   limits: CompiledLimits;
   traffic: Traffic;
   scope: Pick<OrderScope, 'refusal'>;
+  /** What may be traded, for the sender, which has orders that were checked before it changed; null: nobody knows. */
+  symbols?: () => Symbols | null;
   rules: Pick<BreakerRules, 'rejected'>;
   recorder: Pick<Recorder, 'record'>;
   instruments: Pick<Instruments, 'checks' | 'refusals' | 'checkSeconds'>;
@@ -51,6 +54,7 @@ export function createHandler(
       case 'state':
         return {
           state: exposure.state ?? 'HALTED',
+          ...(options.symbols === undefined ? {} : { symbols: options.symbols() }),
           reason: exposure.stateReason,
           since: options.since(),
           // Without both, orders that open a position are refused: what waits for the one should wait for the other.

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildServiceApp, type ServiceApp } from '@papergate/service-kit';
 import { testContext } from '@papergate/service-kit/testing';
+import type { Announced } from '../breaker/announcer.ts';
 import { addScopeRoutes } from './routes.ts';
 import { OrderScope } from './scope.ts';
 
@@ -11,11 +12,26 @@ const BODY = { release: RELEASE, stage: 'share', symbols: ['AAPL'], reason: 'why
 
 let app: ServiceApp;
 let saved: string[];
+let engine: Announced;
+let told: number;
 beforeEach(async () => {
   saved = [];
+  engine = 'settled';
+  told = 0;
+  let last: Promise<Announced> = Promise.resolve(engine);
+  const announcer = {
+    changed: () => {
+      told += 1;
+      last = Promise.resolve(engine);
+    },
+    get last() {
+      return last;
+    },
+  };
   const scope = new OrderScope({
     release: RELEASE,
     environment: 'production',
+    onEffective: () => announcer.changed(),
     symbols: SYMBOLS,
     store: {
       load: () => Promise.resolve(undefined),
@@ -27,7 +43,7 @@ beforeEach(async () => {
   });
   await scope.load();
   app = await buildServiceApp(testContext('risk-manager', { apiToken: TOKEN }));
-  addScopeRoutes(app, { scope, release: RELEASE, symbols: SYMBOLS });
+  addScopeRoutes(app, { scope, announcer, release: RELEASE, symbols: SYMBOLS });
 });
 afterEach(() => app.close());
 
@@ -47,12 +63,25 @@ describe('PUT /api/v1/scope', () => {
       url: '/api/v1/scope',
       headers: { host: '127.0.0.1', authorization: `Bearer ${TOKEN}` },
     });
-    expect(answer.json()).toEqual(json());
+    expect(answer.json()).toEqual({ ...json<object>(), engine: 'settled' });
     expect(answer.json()).toMatchObject({
       stage: 'share',
       effective: ['AAPL'],
       expires_at: '1970-01-01T00:00:05.000Z',
     });
+  });
+
+  test('is in force and says so where an order is still on its way to the broker, and asks anew when it comes again', async () => {
+    engine = 'under_way';
+    const answer = await put(BODY);
+    expect([answer.statusCode, answer.json()]).toEqual([503, expect.objectContaining({ code: 'ORDERS_UNDER_WAY' })]);
+    expect([saved, told]).toEqual([['share'], 1]);
+    expect((await put(BODY)).statusCode).toBe(503);
+    engine = 'settled';
+    expect((await put(BODY)).statusCode).toBe(200);
+    expect(told).toBe(3);
+    expect((await put(BODY)).statusCode).toBe(200);
+    expect(told).toBe(3);
   });
 
   test.each<[string, unknown]>([

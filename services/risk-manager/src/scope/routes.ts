@@ -1,9 +1,12 @@
 import { Type } from 'typebox';
 import { HttpError, ReasonSchema, type ServiceApp } from '@papergate/service-kit';
+import type { Announcer } from '../breaker/announcer.ts';
 import type { OrderScope } from './scope.ts';
 
 export interface ScopeRouteOptions {
   scope: OrderScope;
+  /** Tells execution-engine what is in force. */
+  announcer: Pick<Announcer, 'changed' | 'last'>;
   /** The commit that runs. */
   release: string;
   /** All that the system configuration trades. */
@@ -26,9 +29,9 @@ const Body = Type.Object(
 const OURS = ['unset', 'expired'];
 
 /** `GET` and `PUT /api/v1/scope`: what the release that runs may trade. */
-export function addScopeRoutes(app: ServiceApp, { release, scope, symbols }: ScopeRouteOptions): void {
+export function addScopeRoutes(app: ServiceApp, { announcer, release, scope, symbols }: ScopeRouteOptions): void {
   app.get('/api/v1/scope', () => scope.view());
-  app.put('/api/v1/scope', { schema: { body: Body }, attachValidation: true }, (request) => {
+  app.put('/api/v1/scope', { schema: { body: Body }, attachValidation: true }, async (request) => {
     if (request.validationError !== undefined) throw invalid(request.validationError.message);
     const { body } = request;
     if (body.release !== release) {
@@ -43,13 +46,27 @@ export function addScopeRoutes(app: ServiceApp, { release, scope, symbols }: Sco
         `symbols has ${JSON.stringify(strange.slice(0, 20))}, allowed: "all", or some of ${symbols.join(', ')}`,
       );
     }
-    return scope.set({
+    const before = announcer.last;
+    const view = await scope.set({
       stage: body.stage,
       symbols: body.symbols,
       reason: body.reason,
       setBy: body.set_by,
       ttlSeconds: body.ttl_seconds,
     });
+    // Whoever asks again asks for an answer of now, also where nothing changed by it.
+    if (announcer.last === before && (await before) !== 'settled') announcer.changed();
+    const engine = await announcer.last;
+    if (engine !== 'under_way') return { ...view, engine };
+    throw new HttpError(
+      503,
+      'ORDERS_UNDER_WAY',
+      `the order scope "${view.stage}" is in force, but an order that was let go before is still on its way to the broker`,
+      {
+        fix: 'nothing more outside of it is sent; set it again until nothing is under way',
+        headers: { 'retry-after': '1' },
+      },
+    );
   });
 }
 

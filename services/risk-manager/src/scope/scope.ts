@@ -15,6 +15,8 @@ export interface ScopeOptions {
   store: ScopeStore;
   recorder: Pick<Recorder, 'record'>;
   logger: Pick<Logger, 'info' | 'warn'>;
+  /** What may be traded is another than before, narrower or wider. */
+  onEffective?: () => void;
   now: () => number;
 }
 
@@ -54,6 +56,8 @@ export interface ScopeRefusal {
 }
 
 const NOTHING: Symbols = [];
+const keyOf = (allowed: ReadonlySet<string> | 'all'): string =>
+  allowed === 'all' ? allowed : JSON.stringify([...allowed].toSorted());
 const time = (ms: number): string => new Date(ms).toISOString();
 
 /**
@@ -109,6 +113,13 @@ export class OrderScope {
   /** Notices that the time is over, also while no order asks. */
   tick(): void {
     if (this.#options.now() >= this.#until) this.#expire();
+  }
+
+  /** What may be traded now; null while the stored scope is not known. */
+  effective(): Symbols | null {
+    if (!this.#known) return null;
+    this.tick();
+    return this.#allowed === 'all' ? 'all' : [...this.#allowed];
   }
 
   /** How many symbols may be traded. */
@@ -176,11 +187,13 @@ export class OrderScope {
     const { environment } = this.#options;
     const base = this.#scope?.symbols ?? (environment === 'production' ? NOTHING : 'all');
     const all = [base, ...this.#asked.map(({ symbols }) => symbols)];
+    const before = keyOf(this.#allowed);
     this.#allowed = all.reduce<ReadonlySet<string> | 'all'>((sum, symbols) => {
       if (symbols === 'all') return sum;
       return new Set(sum === 'all' ? symbols : symbols.filter((symbol) => sum.has(symbol)));
     }, 'all');
     this.#until = Math.min(...[this.#scope, ...this.#asked].map((scope) => scope?.expiresAt ?? Infinity));
+    if (keyOf(this.#allowed) !== before) this.#options.onEffective?.();
   }
 
   #expire(): void {
@@ -192,6 +205,7 @@ export class OrderScope {
     const message = `nobody renewed the order scope "${stage}" of release ${release.slice(0, 12)}: it trades nothing until another one is set`;
     logger.warn({ stage }, message);
     recorder.record({ kind: 'warning', code: 'SCOPE_EXPIRED', message });
+    this.#options.onEffective?.();
   }
 
   #view(): ScopeView {

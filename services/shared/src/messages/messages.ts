@@ -123,6 +123,11 @@ export interface RiskState {
   state: TradingState;
   reason: string;
   since: string;
+  /**
+   * What may be traded: all, or these; in others only orders that shrink a position. Null while nobody knows; a release
+   * that does not tell it leaves it out.
+   */
+  symbols?: 'all' | readonly string[] | null;
   /** How many orders one `checks` may bring; a release that takes them one by one only does not say it. */
   checks?: number;
 }
