@@ -1,6 +1,7 @@
+import type { Worker } from 'node:worker_threads';
 import {
   buildServiceApp,
-  busEndpoint,
+  busServer,
   checkDatabase,
   createPool,
   createPublisher,
@@ -26,11 +27,14 @@ import { Outbox } from './outbox/outbox.ts';
 import { insertSignals, latestSignals } from './outbox/store.ts';
 import type { GuardLimits } from './plugins/guard.ts';
 import { loadStrategies, type LoadOptions } from './plugins/load.ts';
+import { Beats, needsWatchdog, startWatchdog, stopsOf, type WatchdogOptions } from './watchdog/index.ts';
 
 export interface SignalBridgeOverrides {
   /** Where plug-ins come from. */
   plugins?: LoadOptions;
   guard?: GuardLimits;
+  /** Watches plug-ins from a thread of its own; without it nobody does. */
+  watchdog?: WatchdogOptions;
   /** ms since 1970. */
   now?: () => number;
   heartbeatMs?: number;
@@ -59,10 +63,13 @@ export async function buildSignalBridge(
   const { system, env, logger, readiness } = context;
   const now = overrides.now ?? Date.now;
   const instruments = createInstruments(context.metrics);
+  const watched = overrides.watchdog !== undefined && needsWatchdog(system.strategies);
+  const beats = watched ? new Beats() : undefined;
   const engine = new Engine({
     strategies: await loadStrategies(system.strategies, overrides.plugins),
     events: engineEvents(instruments, logger),
     now: () => performance.now(),
+    ...(beats === undefined ? {} : { beats }),
     ...(overrides.guard === undefined ? {} : { limits: overrides.guard }),
   });
   const pool = createPool({
@@ -73,7 +80,7 @@ export async function buildSignalBridge(
   });
   const host = listenHost('signal-bridge', system, env);
   const { bus_port: port } = system.services['signal-bridge'];
-  const publisher = await createPublisher({ service: 'signal-bridge', host, port });
+  const publisher = await createPublisher({ service: 'signal-bridge', host, port, bus: context.bus });
 
   const outbox = new Outbox({
     store: (signals) => insertSignals(pool, signals),
@@ -123,6 +130,7 @@ export async function buildSignalBridge(
 
   let subscriber: BusSubscriber | undefined;
   let heart: NodeJS.Timeout | undefined;
+  let watchdog: Worker | undefined;
   addChecks(context, pool, () => subscriber?.lastSeen('market-data'), now);
   readiness.add('strategies', () => {
     const stopped = engine
@@ -138,8 +146,19 @@ export async function buildSignalBridge(
     feed,
     async start() {
       await checkDatabase(pool, env.databaseUrl);
+      if (beats !== undefined && overrides.watchdog !== undefined) {
+        for (const { strategy, detail } of await stopsOf(pool, env.releaseSha))
+          engine.stop(strategy, { reason: 'stuck', detail });
+        const strategies = system.strategies.map(({ name }) => name);
+        const order = { strategies, databaseUrl: env.databaseUrl.reveal(), release: env.releaseSha };
+        watchdog = startWatchdog(beats, order, overrides.watchdog);
+        watchdog.on('error', (error) =>
+          logger.error({ err: messageOf(error) }, 'the watchdog of the strategies failed'),
+        );
+      }
       subscriber = createSubscriber({
-        endpoints: [busEndpoint(system, 'market-data')],
+        endpoints: [busServer(system, 'market-data')],
+        bus: context.bus,
         topics: ['tick', 'heartbeat'],
         highWaterMark: BUS_HIGH_WATER_MARK,
         onMessage: (topic, message) =>
@@ -158,6 +177,7 @@ export async function buildSignalBridge(
       await subscriber?.close();
       await outbox.close();
       clearInterval(heart);
+      await watchdog?.terminate();
       await publisher.close();
       await pool.end();
     },

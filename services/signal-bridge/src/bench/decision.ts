@@ -5,6 +5,7 @@ import type { Envelope, Tick } from '@papergate/service-kit';
 import { Engine } from '../engine/engine.ts';
 import { TickFeed } from '../feed/feed.ts';
 import { loadStrategies } from '../plugins/load.ts';
+import { Beats } from '../watchdog/beat.ts';
 import { quote, randomOf, START, trade } from '../testing/tape.ts';
 
 const TICKS = 300_000;
@@ -36,6 +37,8 @@ const quiet = (): void => undefined;
 const engine = new Engine({
   strategies: await loadStrategies(CONFIGS),
   now: () => performance.now(),
+  // As with plug-ins, which are watched from another thread.
+  beats: new Beats(),
   events: { bar: quiet, signal: quiet, suppressed: quiet, late: quiet, reset: quiet, failed: quiet, slow: quiet },
 });
 const feed = new TickFeed({

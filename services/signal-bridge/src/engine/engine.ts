@@ -2,6 +2,7 @@ import type { StrategyConfig } from '@papergate/config';
 import type { Signal, Tick } from '@papergate/service-kit';
 import { Guard, type Failure, type GuardLimits } from '../plugins/guard.ts';
 import type { LoadedStrategy } from '../plugins/load.ts';
+import type { Beats } from '../watchdog/beat.ts';
 import { Lane, type LaneEvents, type LaneReport } from './lane.ts';
 import { TickView } from './tick-view.ts';
 
@@ -20,6 +21,8 @@ export interface EngineOptions {
   limits?: GuardLimits;
   /** Of the strategies' chance. */
   seed?: number;
+  /** Told which strategy has the thread, for whoever watches from another one. */
+  beats?: Pick<Beats, 'of'>;
 }
 
 export interface StrategyReport {
@@ -46,13 +49,14 @@ export class Engine {
   readonly #view = new TickView();
 
   /** @throws UserError STRATEGY_CREATE where a strategy cannot be created */
-  constructor({ strategies, events, now, limits, seed = 0 }: EngineOptions) {
-    for (const strategy of strategies) {
+  constructor({ strategies, events, now, limits, seed = 0, beats }: EngineOptions) {
+    for (const [index, strategy] of strategies.entries()) {
       const { config } = strategy;
       const guard = new Guard({
         onFailure: (failure) => events.failed(config.name, failure),
         onSlow: (ms) => events.slow(config.name, ms),
         now,
+        beat: beats?.of(index),
         ...(limits === undefined ? {} : { limits }),
       });
       const lanes = config.symbols.map((symbol) => {
@@ -77,6 +81,11 @@ export class Engine {
   /** Starts every strategy anew: what comes does not follow what was. */
   reset(): void {
     for (const lanes of this.#lanes.values()) for (const lane of lanes) lane.reset();
+  }
+
+  /** A strategy of that name is not asked any more; of one that is not there nothing is known. */
+  stop(strategy: string, failure: Failure): void {
+    this.#running.find(({ strategy: { config } }) => config.name === strategy)?.guard.stop(failure);
   }
 
   /** The strategies that were stopped, and why. */

@@ -181,8 +181,9 @@ export class Lane {
 
   /** For people to look at: whatever goes wrong here stops nothing. */
   #indicators(): Record<string, number | null> {
+    if (this.#guard.failure?.reason === 'stuck') return {};
     try {
-      const found: Record<string, unknown> = this.#strategy.indicators?.() ?? {};
+      const found: Record<string, unknown> = this.#guard.watched(() => this.#strategy.indicators?.()) ?? {};
       return Object.fromEntries(
         Object.entries(found).map(([name, value]) => [name, Number.isFinite(value) ? (value as number) : null]),
       );

@@ -1,9 +1,13 @@
 import { messageOf } from '@papergate/config';
+import type { Beat } from '../watchdog/beat.ts';
 import { readDecision } from './decision.ts';
 import type { Decision } from './plugin.ts';
 
-/** `threw`: an error came out of it. `output`: what it gave is no decision. `slow`: it held everything up. */
-export type FailureReason = 'threw' | 'output' | 'slow';
+/**
+ * `threw`: an error came out of it. `output`: what it gave is no decision. `slow`: it held everything up. `stuck`: it held
+ * everything up for good, in the process before this one.
+ */
+export type FailureReason = 'threw' | 'output' | 'slow' | 'stuck';
 
 export interface Failure {
   reason: FailureReason;
@@ -28,12 +32,14 @@ export interface GuardOptions {
   /** ms, monotonic; without it nothing is measured, so that a backtest does not depend on the machine. */
   now?: (() => number) | undefined;
   limits?: GuardLimits;
+  /** Told when its code gets the thread and gives it back. */
+  beat?: Beat | undefined;
 }
 
 /**
  * Stands between the service and one strategy's code: what it throws, what it gives that is no decision, and what takes
  * too long stops this strategy, on all its symbols and until the process ends, and no other. A call that never returns
- * is beyond it: the thread is gone with it, the health check fails, and whoever watches over the process starts it anew.
+ * is beyond it: the thread is gone with it. That is for the watchdog (`../watchdog`), which ends the process.
  */
 export class Guard {
   readonly #options: GuardOptions;
@@ -55,7 +61,8 @@ export class Guard {
   decide<T>(ask: (about: T) => unknown, about: T, symbol: string): Decision | undefined {
     const value = this.run(ask, about);
     if (value === undefined || value === null || this.#failure !== undefined) return undefined;
-    const decision = readUnharmed(value, symbol);
+    // Its getters are its code, too.
+    const decision = this.watched(() => readUnharmed(value, symbol));
     if (!('problem' in decision)) return decision;
     this.#stop('output', decision.problem);
     return undefined;
@@ -66,14 +73,35 @@ export class Guard {
     const { now } = this.#options;
     const startedAt = now?.() ?? 0;
     let value: R;
+    const { beat } = this.#options;
     try {
+      beat?.enter();
       value = call(about);
+      beat?.leave();
     } catch (error) {
+      beat?.leave();
       this.#stop('threw', thrown(error));
       return undefined;
     }
     if (now !== undefined) this.#measure(now() - startedAt);
     return value;
+  }
+
+  /** For whatever else runs its code; errors go to the caller. */
+  watched<T>(act: () => T): T {
+    const { beat } = this.#options;
+    if (beat === undefined) return act();
+    beat.enter();
+    try {
+      return act();
+    } finally {
+      beat.leave();
+    }
+  }
+
+  /** It is not asked any more, for something that it did before. */
+  stop(failure: Failure): void {
+    if (this.#failure === undefined) this.#stop(failure.reason, failure.detail);
   }
 
   #measure(ms: number): void {
