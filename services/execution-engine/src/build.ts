@@ -108,7 +108,11 @@ export async function buildExecutionEngine(
     broker,
     stream: () => stream,
     risk,
-    riskHttp: createServiceClient({ baseUrl: httpUrl(system, 'risk-manager'), token: env.apiToken }),
+    riskHttp: createServiceClient({
+      baseUrl: httpUrl(system, 'risk-manager'),
+      token: env.apiToken,
+      as: 'execution-engine',
+    }),
     publisher,
     instruments,
     failpoint,

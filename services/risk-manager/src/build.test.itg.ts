@@ -213,6 +213,31 @@ describe('risk-manager', () => {
     );
   });
 
+  test('who trips and resets is in the audit when the answer comes, and so is what was refused', async () => {
+    const { risk } = await start();
+    const before = await pool.query('SELECT coalesce(max(audit_id), 0) AS last FROM access_audit');
+    const ask = (act: string, payload: object) =>
+      risk.app.inject({ method: 'POST', url: `/api/v1/circuit-breaker/${act}`, payload });
+    const rows = async () =>
+      (
+        await pool.query(
+          'SELECT actor, role, action, subject, reason, outcome FROM access_audit WHERE audit_id > $1 ORDER BY audit_id',
+          [before.rows[0]?.last],
+        )
+      ).rows;
+    expect((await ask('trip', { reason: 'drill', state: 'REDUCING' })).statusCode).toBe(200);
+    const by = { actor: 'anonymous', role: 'operator' };
+    const trip = { ...by, action: 'breaker.trip', subject: 'REDUCING', reason: 'drill', outcome: 'OK' };
+    expect(await rows()).toEqual([trip]);
+    expect((await ask('reset', { reason: 'over' })).statusCode).toBe(200);
+    const reset = { ...by, action: 'breaker.reset', subject: 'ACTIVE', reason: 'over', outcome: 'OK' };
+    expect(await rows()).toEqual([trip, reset]);
+    expect((await ask('reset', {})).statusCode).toBe(400);
+    const refused = { ...reset, reason: null, outcome: 'INVALID_REQUEST' };
+    await until('the refusal', async () => (await rows()).length === 3);
+    expect(await rows()).toEqual([trip, reset, refused]);
+  });
+
   test('a trip survives a restart', async () => {
     const first = await start({ equity: '1000000' });
     await first.risk.app.inject({

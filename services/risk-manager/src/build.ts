@@ -2,6 +2,7 @@ import {
   buildServiceApp,
   busEndpoint,
   checkDatabase,
+  createAuditLog,
   createPool,
   createResponder,
   createServiceClient,
@@ -96,8 +97,10 @@ export async function buildRiskManager(
     exposure.lossStreak = length;
   });
   const recorder = createRecorder({ pool, logger, now, onDropped: (events) => instruments.eventsDropped.inc(events) });
+  const { metrics } = context;
+  const audit = createAuditLog({ pool, service: 'risk-manager', release: env.releaseSha, logger, metrics, now });
   const client = (service: 'execution-engine' | 'market-data') =>
-    createServiceClient({ baseUrl: httpUrl(system, service), token: env.apiToken });
+    createServiceClient({ baseUrl: httpUrl(system, service), token: env.apiToken, as: 'risk-manager' });
   const engine = client('execution-engine');
   const announcer = new Announcer({
     engine,
@@ -219,6 +222,7 @@ export async function buildRiskManager(
     limits: riskLimits,
     exposure,
     breaker,
+    audit,
     announced: () => announcer.last,
     onReset: async () => {
       streak.clear();
@@ -227,7 +231,7 @@ export async function buildRiskManager(
     },
     now,
   });
-  addScopeRoutes(app, { scope, announcer: scopeAnnouncer, release: env.releaseSha, symbols: system.symbols });
+  addScopeRoutes(app, { audit, scope, announcer: scopeAnnouncer, release: env.releaseSha, symbols: system.symbols });
   const worker = new Worker({
     breaker,
     orders,
@@ -263,6 +267,7 @@ export async function buildRiskManager(
       await responder.close();
       await breaker.close();
       await recorder.close();
+      await audit.close();
       await pool.end();
     },
   };

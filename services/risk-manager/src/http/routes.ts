@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { RiskLimits } from '@papergate/config';
 import type { ServiceApp } from '@papergate/service-kit';
-import { HttpError, ReasonSchema } from '@papergate/service-kit';
+import { audited, HttpError, ReasonSchema, textOf, type AuditLog } from '@papergate/service-kit';
 import type { Announced } from '../breaker/announcer.ts';
 import type { Breaker } from '../breaker/breaker.ts';
 import { dailyPnl, markOf, unrealized, valuationPrice, worstQuantity, type Exposure } from '../exposure/exposure.ts';
@@ -16,6 +16,8 @@ export interface RouteOptions {
   announced: () => Promise<Announced>;
   /** After a reset: counters that led to the trip begin anew. */
   onReset: () => Promise<void>;
+  /** Who trips and resets, and why. */
+  audit: Pick<AuditLog, 'record' | 'refused'>;
   now: () => number;
 }
 
@@ -26,11 +28,24 @@ const TripBody = Type.Object(
 const ResetBody = Type.Object({ reason: ReasonSchema }, { additionalProperties: false });
 
 /** The limits, what is at stake, and the breaker, as docs/architecture.md lists them. */
-export function addRoutes(app: ServiceApp, { announced, breaker, exposure, limits, now, onReset }: RouteOptions): void {
+export function addRoutes(
+  app: ServiceApp,
+  { announced, audit, breaker, exposure, limits, now, onReset }: RouteOptions,
+): void {
+  const onTripSent = audited(audit, ({ body }) => ({
+    action: 'breaker.trip',
+    subject: textOf(body, 'state') ?? 'HALTED',
+    reason: textOf(body, 'reason'),
+  }));
+  const onResetSent = audited(audit, ({ body }) => ({
+    action: 'breaker.reset',
+    subject: 'ACTIVE',
+    reason: textOf(body, 'reason'),
+  }));
   app.get('/api/v1/limits', () => limits);
   app.get('/api/v1/exposure', () => exposureView(exposure, limits, now()));
   app.get('/api/v1/circuit-breaker/status', () => breaker.status());
-  app.post('/api/v1/circuit-breaker/trip', { schema: { body: TripBody } }, async ({ body }) => {
+  app.post('/api/v1/circuit-breaker/trip', { schema: { body: TripBody }, onSend: onTripSent }, async ({ body }) => {
     // In force at once; stored and made known to the engine at the same time.
     const tripping = breaker.trip(body.reason, body.state ?? 'HALTED');
     const [status, engine] = await Promise.all([tripping, announced()]);
@@ -44,7 +59,7 @@ export function addRoutes(app: ServiceApp, { announced, breaker, exposure, limit
       },
     );
   });
-  app.post('/api/v1/circuit-breaker/reset', { schema: { body: ResetBody } }, async ({ body }) => {
+  app.post('/api/v1/circuit-breaker/reset', { schema: { body: ResetBody }, onSend: onResetSent }, async ({ body }) => {
     const status = await breaker.reset(body.reason);
     await onReset();
     await announced();

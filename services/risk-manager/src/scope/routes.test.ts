@@ -43,7 +43,8 @@ beforeEach(async () => {
   });
   await scope.load();
   app = await buildServiceApp(testContext('risk-manager', { apiToken: TOKEN }));
-  addScopeRoutes(app, { scope, announcer, release: RELEASE, symbols: SYMBOLS });
+  const audit = { record: () => Promise.resolve(), refused: () => undefined };
+  addScopeRoutes(app, { scope, announcer, audit, release: RELEASE, symbols: SYMBOLS });
 });
 afterEach(() => app.close());
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
-import { HttpError, ReasonSchema, type ServiceApp } from '@papergate/service-kit';
+import { audited, HttpError, ReasonSchema, type AuditLog, type ServiceApp } from '@papergate/service-kit';
 import type { Announcer } from '../breaker/announcer.ts';
+import { newScopes } from './audit.ts';
 import type { OrderScope } from './scope.ts';
 
 export interface ScopeRouteOptions {
@@ -11,6 +12,8 @@ export interface ScopeRouteOptions {
   release: string;
   /** All that the system configuration trades. */
   symbols: readonly string[];
+  /** Who sets it, and why. */
+  audit: Pick<AuditLog, 'record' | 'refused'>;
 }
 
 const Body = Type.Object(
@@ -29,9 +32,13 @@ const Body = Type.Object(
 const OURS = ['unset', 'expired'];
 
 /** `GET` and `PUT /api/v1/scope`: what the release that runs may trade. */
-export function addScopeRoutes(app: ServiceApp, { announcer, release, scope, symbols }: ScopeRouteOptions): void {
+export function addScopeRoutes(
+  app: ServiceApp,
+  { announcer, audit, release, scope, symbols }: ScopeRouteOptions,
+): void {
+  const onSend = audited(audit, newScopes());
   app.get('/api/v1/scope', () => scope.view());
-  app.put('/api/v1/scope', { schema: { body: Body }, attachValidation: true }, async (request) => {
+  app.put('/api/v1/scope', { schema: { body: Body }, attachValidation: true, onSend }, async (request) => {
     if (request.validationError !== undefined) throw invalid(request.validationError.message);
     const { body } = request;
     if (body.release !== release) {

@@ -1,10 +1,14 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { HttpError } from '../app/http-error.ts';
+import type { Role } from '@papergate/config';
+import { buildServiceApp, HttpError } from '../app/build-app.ts';
 import type { Pool } from '../database/pool.ts';
 import { createMetrics } from '../metrics/metrics.ts';
+import { testContext } from '../testing/context.ts';
+import { ROLE_TOKENS, WITH_ROLES } from '../testing/roles.ts';
 import { until } from '../testing/until.ts';
 import type { ActingRequest } from './actor.ts';
 import { createAuditLog, type AuditLog } from './audit.ts';
+import { audited, textOf } from './audited.ts';
 
 const BY: ActingRequest = { actor: { name: 'olga', role: 'operator' }, id: 'front-1' };
 const open: AuditLog[] = [];
@@ -43,10 +47,9 @@ function setUp({ capacity = 100, patienceMs = 60_000 } = {}) {
 }
 
 describe('the audit', () => {
-  test('says who did what, why, and what came of it, before the answer goes out', async () => {
+  test('says who did what, why, and what came of it', async () => {
     const { log, rows } = setUp();
-    const done = await log.run(BY, { action: 'breaker.trip', subject: 'HALTED', reason: 'drill' }, () => 'done');
-    expect(done).toBe('done');
+    await log.record(BY, { action: 'breaker.trip', subject: 'HALTED', reason: 'drill' }, 'OK');
     expect(rows).toEqual([
       [
         '1970-01-01T00:00:01.000Z',
@@ -63,22 +66,10 @@ describe('the audit', () => {
     ]);
   });
 
-  test('keeps the code of a refusal, and throws it on as it is', async () => {
-    const { log, rows } = setUp();
-    const refusal = new HttpError(409, 'BREAKER_COOLING_DOWN', 'later');
-    const reset = (failure: Error) =>
-      log.run(BY, { action: 'breaker.reset' }, () => {
-        throw failure;
-      });
-    await expect(reset(refusal)).rejects.toBe(refusal);
-    await expect(reset(new TypeError('a defect'))).rejects.toThrow('a defect');
-    expect(rows.map((row) => row[6])).toEqual(['BREAKER_COOLING_DOWN', 'INTERNAL']);
-  });
-
   test('holds an act up no longer than its patience while the database is away, and loses no row', async () => {
     const { log, rows, state } = setUp({ patienceMs: 1 });
     state.down = true;
-    expect(await log.run(BY, { action: 'emergency_stop', reason: 'fire' }, () => 1)).toBe(1);
+    await log.record(BY, { action: 'emergency_stop', reason: 'fire' }, 'OK');
     expect(log.waiting).toBe(1);
     state.down = false;
     await until('the row', () => rows.length === 1);
@@ -89,11 +80,42 @@ describe('the audit', () => {
     const { log, rows, state, lost } = setUp({ capacity: 4, patienceMs: 1 });
     state.down = true;
     for (let at = 0; at < 10; at += 1) log.refused(BY, { action: 'order.place' }, 'RISK_HALTED');
-    await log.run(BY, { action: 'breaker.trip' }, () => 1);
+    await log.record(BY, { action: 'breaker.trip' }, 'OK');
     expect(log.waiting).toBe(3);
     expect(await lost()).toBe('8');
     state.down = false;
     await log.close();
     expect(rows.map((row) => row[3])).toEqual(['order.place', 'order.place', 'breaker.trip']);
+  });
+});
+
+describe('a route whose acts are written down', () => {
+  test('answers when the row is stored: what was done, what failed, and what the guard refused; strangers leave none', async () => {
+    const { log, rows } = setUp();
+    const app = await buildServiceApp(testContext('risk-manager', WITH_ROLES));
+    const onSend = audited(log, ({ body }) => ({ action: 'breaker.trip', reason: textOf(body, 'reason') }));
+    app.post('/trip', { onSend }, ({ body }) => {
+      if (textOf(body, 'reason') === 'late') throw new HttpError(503, 'ORDERS_UNDER_WAY', 'wait');
+      if (textOf(body, 'reason') === 'bug') throw new TypeError('a defect');
+      return { state: 'HALTED' };
+    });
+    const trip = async (reason: string, role: Role = 'operator') => {
+      const headers = { authorization: `Bearer ${ROLE_TOKENS[role]}` };
+      const { statusCode } = await app.inject({ method: 'POST', url: '/trip', headers, payload: { reason } });
+      return [statusCode, rows.length];
+    };
+    expect(await trip('drill')).toEqual([200, 1]);
+    expect(await trip('late')).toEqual([503, 2]);
+    expect(await trip('bug')).toEqual([500, 3]);
+    expect((await trip('mine', 'viewer'))[0]).toBe(403);
+    expect((await app.inject({ method: 'POST', url: '/trip', payload: {} })).statusCode).toBe(401);
+    await until('the refusal', () => rows.length === 4);
+    expect(rows.map(([, actor, role, , , reason, outcome]) => [actor, role, reason, outcome])).toEqual([
+      ['a-operator', 'operator', 'drill', 'OK'],
+      ['a-operator', 'operator', 'late', 'ORDERS_UNDER_WAY'],
+      ['a-operator', 'operator', 'bug', 'INTERNAL'],
+      ['a-viewer', 'viewer', null, 'ROLE_REQUIRED'],
+    ]);
+    await app.close();
   });
 });

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
-import { HttpError } from '../app/http-error.ts';
 import type { Pool } from '../database/pool.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ActingRequest } from './actor.ts';
@@ -24,11 +23,11 @@ export interface Audited {
 
 export interface AuditLog {
   /**
-   * Does it and writes down who did what and what came of it, before the answer goes out: a database that does not answer
-   * holds it up for a second and no longer, since nobody may be kept from stopping. What is done or thrown comes back as it is.
+   * Writes down who did what and what came of it. Resolves when it is stored; while the database does not answer, after a
+   * second, since nobody may be kept from stopping: the row then waits. Never rejects.
    */
-  run<T>(by: ActingRequest, what: Audited, act: () => T | Promise<T>): Promise<T>;
-  /** Writes behind the answer. What was refused in a flood may be left out, and is counted. */
+  record(by: ActingRequest, what: Audited, outcome: string): Promise<void>;
+  /** The same behind the answer, of what was refused: in a flood such rows are left out, and counted. */
   refused(by: ActingRequest, what: Audited, code: string): void;
   readonly waiting: number;
   close(): Promise<void>;
@@ -48,6 +47,9 @@ export interface AuditOptions {
   retryMs?: number;
 }
 
+/** Of what was done; else it is the code of the refusal. */
+export const AUDIT_OK = 'OK';
+
 interface Row {
   at: string;
   by: ActingRequest;
@@ -56,7 +58,6 @@ interface Row {
 }
 
 const BATCH = 1_000;
-export const AUDIT_OK = 'OK';
 
 /** Rows of `access_audit`, in batches, kept and tried again while the database is away. */
 export function createAuditLog(options: AuditOptions): AuditLog {
@@ -112,26 +113,18 @@ export function createAuditLog(options: AuditOptions): AuditLog {
 
   const rowOf = ({ actor, id }: ActingRequest, what: Audited, outcome: string): Row => ({
     at: new Date(now()).toISOString(),
-    // What the request is by then is not kept alive for a row that waits.
+    // What else a request holds is not kept alive for a row that waits.
     by: { actor, id },
     what,
     outcome,
   });
 
   return {
-    async run(by, what, act) {
-      let outcome = AUDIT_OK;
-      try {
-        return await act();
-      } catch (error) {
-        outcome = error instanceof HttpError ? error.code : 'INTERNAL';
-        throw error;
-      } finally {
-        const given = new AbortController();
-        const stored = add(rowOf(by, what, outcome), capacity);
-        await Promise.race([stored, delay(patienceMs, undefined, { signal: given.signal }).catch(() => undefined)]);
-        given.abort();
-      }
+    async record(by, what, outcome) {
+      const inTime = new AbortController();
+      const stored = add(rowOf(by, what, outcome), capacity);
+      await Promise.race([stored, delay(patienceMs, undefined, { signal: inTime.signal }).catch(() => undefined)]);
+      inTime.abort();
     },
     refused(by, what, code) {
       void add(rowOf(by, what, code), capacity / 2);

@@ -1,4 +1,5 @@
 export * from './actor.ts';
+export * from './audit.ts';
+export * from './audited.ts';
 export * from './control.ts';
 export * from './directory.ts';
-export * from './audit.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ANONYMOUS, NOBODY, type Actor } from '../access/actor.ts';
+import { ANONYMOUS, NOBODY } from '../access/actor.ts';
 import { requiredRole, type AccessControl } from '../access/control.ts';
 import { HttpError, sendHttpError } from './http-error.ts';
 
@@ -46,7 +46,7 @@ export function guardRequests(app: FastifyInstance, { access, hosts, open }: Gua
   app.addHook('onRequest', (request, reply, done): void => {
     try {
       refuseForeign(request);
-      request.actor = actorOf(request);
+      admit(request);
     } catch (error) {
       // Answered here: routes may have an error handler of their own, and all services refuse in the same words.
       if (!(error instanceof HttpError)) throw error;
@@ -67,13 +67,14 @@ export function guardRequests(app: FastifyInstance, { access, hosts, open }: Gua
     }
   }
 
-  function actorOf(request: FastifyRequest): Actor {
-    if (!access.directory.required) return ANONYMOUS;
-    if (open(request.url.split('?', 1)[0] ?? '')) return NOBODY;
-    const actor = access.admit(request, presentedToken(request));
-    // What is not there is 404 for everybody who may look.
-    if (!request.is404) access.requireRole(actor, requiredRole(request.method, request.routeOptions.config));
-    return actor;
+  function admit(request: FastifyRequest): void {
+    if (!access.directory.required) request.actor = ANONYMOUS;
+    else if (open(request.url.split('?', 1)[0] ?? '')) request.actor = NOBODY;
+    else {
+      request.actor = access.admit(request, presentedToken(request));
+      // What is not there is 404 for everybody who may look.
+      if (!request.is404) access.requireRole(request.actor, requiredRole(request.method, request.routeOptions.config));
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-import { ExternalError, messageOf, type Secret } from '@papergate/config';
+import { ExternalError, messageOf, type Secret, type ServiceName } from '@papergate/config';
+import { ACTOR_HEADER } from '../access/actor.ts';
 
 export interface ServiceAnswer {
   status: number;
@@ -25,10 +26,13 @@ export function createServiceClient(options: {
   baseUrl: string;
   token: Secret | undefined;
   timeoutMs?: number;
+  /** The service that asks by itself, for the audit of the other one. */
+  as?: ServiceName;
 }): ServiceClient {
   async function call(method: string, path: string, body: unknown, timeoutMs: number): Promise<ServiceAnswer> {
     const headers: Record<string, string> = {};
     if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token.reveal()}`;
+    if (options.as !== undefined) headers[ACTOR_HEADER] = `service:${options.as}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     try {
       const response = await fetch(`${options.baseUrl}${path}`, {
