@@ -1,7 +1,7 @@
 import { SERVICE_NAMES } from '@papergate/config';
 import {
   buildServiceApp,
-  busEndpoint,
+  busServer,
   createSubscriber,
   httpUrl,
   type BusSubscriber,
@@ -112,7 +112,8 @@ export async function buildOrchestrator(
     start() {
       poller.start();
       subscriber = createSubscriber({
-        endpoints: [busEndpoint(system, 'market-data')],
+        endpoints: [busServer(system, 'market-data')],
+        bus: context.bus,
         topics: ['tick'],
         onMessage: (_topic, message) => hub.accept(message.epoch, message.data as Tick[]),
         onError: (error) => logger.error({ err: error }, 'bus message could not be handled'),

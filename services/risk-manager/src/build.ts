@@ -1,6 +1,6 @@
 import {
   buildServiceApp,
-  busEndpoint,
+  busServer,
   checkDatabase,
   createAuditLog,
   createPool,
@@ -212,6 +212,7 @@ export async function buildRiskManager(
     service: 'risk-manager',
     host,
     port,
+    bus: context.bus,
     handle,
     onError: (error) => logger.warn({ reason: String(error) }, 'a request cannot be answered'),
   });
@@ -245,7 +246,8 @@ export async function buildRiskManager(
     traffic,
     pool,
     marketData: client('market-data'),
-    endpoints: { marketData: busEndpoint(system, 'market-data'), engine: busEndpoint(system, 'execution-engine') },
+    endpoints: { marketData: busServer(system, 'market-data'), engine: busServer(system, 'execution-engine') },
+    bus: context.bus,
     instruments,
     logger,
     settings,

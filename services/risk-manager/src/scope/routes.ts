@@ -36,45 +36,53 @@ export function addScopeRoutes(
   app: ServiceApp,
   { announcer, audit, release, scope, symbols }: ScopeRouteOptions,
 ): void {
-  const onSend = audited(audit, newScopes());
+  const onScopeSent = audited(audit, newScopes());
   app.get('/api/v1/scope', () => scope.view());
-  app.put('/api/v1/scope', { schema: { body: Body }, attachValidation: true, onSend }, async (request) => {
-    if (request.validationError !== undefined) throw invalid(request.validationError.message);
-    const { body } = request;
-    if (body.release !== release) {
-      throw new HttpError(409, 'SCOPE_RELEASE', `the scope is for another release than the one that runs, ${release}`, {
-        fix: 'ask GET /api/v1/scope which release runs; a scope belongs to one release',
+  app.put(
+    '/api/v1/scope',
+    { schema: { body: Body }, attachValidation: true, onSend: onScopeSent },
+    async ({ body, validationError }) => {
+      if (validationError !== undefined) throw invalid(validationError.message);
+      if (body.release !== release) {
+        throw new HttpError(
+          409,
+          'SCOPE_RELEASE',
+          `the scope is for another release than the one that runs, ${release}`,
+          {
+            fix: 'ask GET /api/v1/scope which release runs; a scope belongs to one release',
+          },
+        );
+      }
+      if (OURS.includes(body.stage)) throw invalid(`stage is "${body.stage}", which says that none is set`);
+      const strange = body.symbols === 'all' ? undefined : body.symbols.find((symbol) => !symbols.includes(symbol));
+      if (strange !== undefined) {
+        throw invalid(
+          `symbols has ${JSON.stringify(strange.slice(0, 20))}, allowed: "all", or some of ${symbols.join(', ')}`,
+        );
+      }
+      const before = announcer.last;
+      const view = await scope.set({
+        stage: body.stage,
+        symbols: body.symbols,
+        reason: body.reason,
+        setBy: body.set_by,
+        ttlSeconds: body.ttl_seconds,
       });
-    }
-    if (OURS.includes(body.stage)) throw invalid(`stage is "${body.stage}", which says that none is set`);
-    const strange = body.symbols === 'all' ? undefined : body.symbols.find((symbol) => !symbols.includes(symbol));
-    if (strange !== undefined) {
-      throw invalid(
-        `symbols has ${JSON.stringify(strange.slice(0, 20))}, allowed: "all", or some of ${symbols.join(', ')}`,
+      // Whoever asks again asks for an answer of now, also where nothing changed by it.
+      if (announcer.last === before && (await before) !== 'settled') announcer.changed();
+      const engine = await announcer.last;
+      if (engine !== 'under_way') return { ...view, engine };
+      throw new HttpError(
+        503,
+        'ORDERS_UNDER_WAY',
+        `the order scope "${view.stage}" is in force, but an order that was let go before is still on its way to the broker`,
+        {
+          fix: 'nothing more outside of it is sent; set it again until nothing is under way',
+          headers: { 'retry-after': '1' },
+        },
       );
-    }
-    const before = announcer.last;
-    const view = await scope.set({
-      stage: body.stage,
-      symbols: body.symbols,
-      reason: body.reason,
-      setBy: body.set_by,
-      ttlSeconds: body.ttl_seconds,
-    });
-    // Whoever asks again asks for an answer of now, also where nothing changed by it.
-    if (announcer.last === before && (await before) !== 'settled') announcer.changed();
-    const engine = await announcer.last;
-    if (engine !== 'under_way') return { ...view, engine };
-    throw new HttpError(
-      503,
-      'ORDERS_UNDER_WAY',
-      `the order scope "${view.stage}" is in force, but an order that was let go before is still on its way to the broker`,
-      {
-        fix: 'nothing more outside of it is sent; set it again until nothing is under way',
-        headers: { 'retry-after': '1' },
-      },
-    );
-  });
+    },
+  );
 }
 
 const invalid = (message: string): HttpError =>

@@ -11,25 +11,16 @@ const REFUSED = new Set([400, 401, 403, 404, 413, 415, 429]);
 export function audited(
   log: Pick<AuditLog, 'record' | 'refused'>,
   what: (request: FastifyRequest, statusCode: number) => Audited | undefined,
-): (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  payload: unknown,
-  done: (error: Error | null, payload: unknown) => void,
-) => void {
-  return (request, reply, payload, done) => {
-    const { statusCode } = reply;
-    // Nobody is behind a request that the guard did not let in; so says the type of `actor` only after it.
+): (request: FastifyRequest, reply: FastifyReply, payload: unknown) => Promise<unknown> {
+  return async (request, { statusCode }, payload) => {
+    // Nobody is behind a request that the guard did not let in: the type of `actor` holds only after it.
     const isKnown = (request as Partial<Pick<FastifyRequest, 'actor'>>).actor !== undefined;
     const act = isKnown ? what(request, statusCode) : undefined;
-    if (act === undefined) return done(null, payload);
+    if (act === undefined) return payload;
     const outcome = statusCode < 400 ? AUDIT_OK : codeOf(payload);
-    if (REFUSED.has(statusCode)) {
-      log.refused(request, act, outcome);
-      return done(null, payload);
-    }
-    void log.record(request, act, outcome).then(() => done(null, payload));
-    return undefined;
+    if (REFUSED.has(statusCode)) log.refused(request, act, outcome);
+    else await log.record(request, act, outcome);
+    return payload;
   };
 }
 
