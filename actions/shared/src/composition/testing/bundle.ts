@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { loadSystemConfig, type Environment, type Secret, type SystemConfig } from '@papergate/config';
+import { busKeyFiles, loadSystemConfig, Secret, type Environment, type SystemConfig } from '@papergate/config';
 import { localHost } from '../../host/index.ts';
 import { run, type RunResult } from '../../process/run.ts';
 import type { Manifest } from '../../release/manifest.ts';
@@ -11,7 +11,8 @@ import { chooseFreePorts, environmentOf, type EnvironmentOptions, type Published
 import { infrastructureFiles, monitoringDigest } from '../infrastructure-files.ts';
 import { composeFiles } from '../names.ts';
 import type { RenderOptions } from '../render.ts';
-import { resolveSecrets, SECRETS } from '../secrets.ts';
+import { busKeyName } from '../../bus-keys/index.ts';
+import { READERS, resolveSecrets, SECRETS } from '../secrets.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..', '..', '..');
 export const COMPOSE_DIR = join(ROOT, 'compose');
@@ -59,7 +60,7 @@ export async function layBundle(options: {
   lay(join(dir, 'infrastructure'), files);
   const given = { API_TOKEN: randomBytes(16).toString('hex'), ...(environment === 'development' ? {} : paperKeys()) };
   const secrets = resolveSecrets({ environment, env: given, existing: new Map(), system, monitoring });
-  laySecrets(join(dir, 'secrets'), secrets);
+  laySecrets(join(dir, 'secrets'), new Map([...secrets, ...busKeys()]));
   const variables = environmentOf({
     manifest,
     environment,
@@ -118,9 +119,14 @@ function laySecrets(dir: string, secrets: ReadonlyMap<string, Secret>): void {
   for (const [name, secret] of secrets) {
     const file = join(dir, name);
     writeFileSync(file, secret.reveal(), { mode: root ? 0o400 : 0o444 });
-    const reader = SECRETS.find((spec) => spec.name === name)?.reader;
-    if (root && reader !== undefined) chownSync(file, reader, reader);
+    const reader = SECRETS.find((spec) => spec.name === name)?.reader ?? READERS.service;
+    if (root) chownSync(file, reader, reader);
   }
+}
+
+function busKeys(): [name: string, text: Secret][] {
+  const files = busKeyFiles(new Secret(randomBytes(32).toString('base64url')));
+  return [...files].map(([service, text]) => [busKeyName(service), text]);
 }
 
 /** Valid in form, made at run time, of nobody. */

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { Secret } from '@papergate/config';
+import { isBusKey, layBusKeys } from '../../bus-keys/index.ts';
 import { READERS, SECRETS, type ComposeModel } from '../../composition/index.ts';
 import { pathsOf } from '../../deliver/place.ts';
 import type { Fence, Place } from '../../deliver/types.ts';
@@ -19,7 +20,7 @@ export async function checkSecrets(
   needed: readonly string[],
 ): Promise<void> {
   const there = await place.host.files.list(pathsOf(place).secrets);
-  const missing = needed.filter((name) => !given.has(name) && !there.includes(name));
+  const missing = needed.filter((name) => !given.has(name) && !isBusKey(name) && !there.includes(name));
   if (missing.length > 0) throw secretMissing(missing);
 }
 
@@ -46,10 +47,11 @@ export async function writeSecrets(
     await files.write(path, secret.reveal(), root ? 0o400 : 0o444);
   };
   await Promise.all(needed.map(writeOne));
+  await layBusKeys({ host: place.host, folder, names: needed, mode: root ? 0o400 : 0o444 });
   if (root)
     await giveToReaders(
       place,
-      needed.filter((name) => given.has(name)),
+      needed.filter((name) => given.has(name) || isBusKey(name)),
     );
 }
 

@@ -6,7 +6,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadSystemConfig, Secret, type GateEvidence, type ServiceName, type SystemConfig } from '@papergate/config';
+import {
+  busKeyFiles,
+  loadSystemConfig,
+  Secret,
+  type GateEvidence,
+  type ServiceName,
+  type SystemConfig,
+} from '@papergate/config';
 import { httpUrl } from '../../lifecycle/urls.ts';
 import { createServiceClient, type ServiceClient } from '../../lifecycle/service-client.ts';
 import { startTestDatabase, type TestDatabase } from '../postgres.ts';
@@ -47,6 +54,7 @@ export async function startProduction(change: (system: SystemConfig) => void = (
   const release = randomBytes(20).toString('hex');
   const token = new Secret(randomBytes(16).toString('hex'));
   const env = await environment(folder, { alpaca, database, release, token });
+  const busKeys = await writeBusKeys(folder);
   const running = new Map<ServiceName, { child: ChildProcess; exited: Promise<number | null> }>();
   const logs = new Map<ServiceName, string>();
 
@@ -55,7 +63,7 @@ export async function startProduction(change: (system: SystemConfig) => void = (
       cwd: ROOT,
       // Its end of standard input closes with this process, whatever becomes of the test.
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...env, ...more },
+      env: { ...env, ...(busKeys.has(service) ? { BUS_KEY_FILE: busKeys.get(service) } : {}), ...more },
     });
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => logs.set(service, `${logs.get(service) ?? ''}${String(chunk)}`));
@@ -157,6 +165,18 @@ async function environment(
     ...(await evidenceOf(folder, release)),
     ...alpaca.env,
   };
+}
+
+/** The keys of the bus, as a place has them: one file a service. */
+async function writeBusKeys(folder: string): Promise<Map<ServiceName, string>> {
+  const files = busKeyFiles(new Secret(randomBytes(32).toString('base64url')));
+  const paths = new Map<ServiceName, string>();
+  for (const [service, text] of files) {
+    const path = join(folder, `bus-${service}.json`);
+    await writeFile(path, text.reveal(), { mode: 0o600 });
+    paths.set(service, path);
+  }
+  return paths;
 }
 
 async function evidenceOf(folder: string, release: string): Promise<Record<string, string>> {

@@ -1,0 +1,1 @@
+export { BUS_SEED, busKeyName, isBusKey, layBusKeys, removeBusKeys } from './lay.ts';
