@@ -45,16 +45,29 @@ describe('the batcher', () => {
     ]);
   });
 
-  test('lets a lone tick wait two milliseconds and no longer', () => {
-    const { batcher, sent } = bus();
+  test('sends a lone tick at once, with what the same turn brings, and lets what follows wait two milliseconds', async () => {
+    const { batcher, sent, take } = bus();
     batcher.push(tick(1));
-    jest.advanceTimersByTime(1);
     batcher.push(tick(2));
     expect(sent).toEqual([]);
-    jest.advanceTimersByTime(1);
+    jest.advanceTimersByTime(0);
     expect(sent).toEqual([[1, 2]]);
-    jest.advanceTimersByTime(100);
+    await take();
+    batcher.push(tick(3));
+    jest.advanceTimersByTime(1);
+    batcher.push(tick(4));
     expect(sent).toHaveLength(1);
+    jest.advanceTimersByTime(1);
+    expect(sent).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    await take();
+    jest.advanceTimersByTime(100);
+    expect(sent).toHaveLength(2);
+    batcher.push(tick(5));
+    jest.advanceTimersByTime(0);
+    expect(sent.at(-1)).toEqual([5]);
   });
 
   test('while the bus is busy a part-filled message waits for it and grows', async () => {

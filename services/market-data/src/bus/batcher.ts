@@ -7,7 +7,7 @@ export interface BatcherOptions {
   onPressure: (high: boolean) => void;
   /** Ticks a message. */
   maxSize?: number;
-  /** How long the first tick of a batch may wait for company, ms. */
+  /** Between two messages that are not full, ms: how long a tick may wait for company. */
   maxWaitMs?: number;
   /** Batches under way at which the source is held, and at which it goes on. */
   highBatches?: number;
@@ -15,7 +15,8 @@ export interface BatcherOptions {
 }
 
 /**
- * Gathers ticks into messages: a full message goes at once, a lone tick after at most `maxWaitMs`. While
+ * Gathers ticks into messages: a full message goes at once, and so does a lone tick (with what the same turn of the event
+ * loop brings) after a pause; what follows on its heels gathers for `maxWaitMs`. While
  * the bus is busy a part-filled message waits for it, so that pressure makes messages larger, not more.
  * The queue is bounded by holding the source: {@link BatcherOptions.onPressure}.
  */
@@ -27,7 +28,9 @@ export class Batcher {
   readonly #high: number;
   readonly #low: number;
   #open: Tick[] = [];
+  /** Until it expires, ticks gather. */
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
   #inFlight = 0;
   #held = false;
   #due = false;
@@ -55,11 +58,13 @@ export class Batcher {
   push(tick: Tick): void {
     this.#open.push(tick);
     if (this.#open.length >= this.#maxSize) this.flush();
-    else this.#timer ??= setTimeout(() => this.#expire(), this.#maxWaitMs);
+    else if (this.#timer === undefined) this.#soon ??= setImmediate(() => this.#expire());
   }
 
   #expire(): void {
     this.#timer = undefined;
+    this.#soon = undefined;
+    if (this.#open.length === 0) return;
     if (this.#inFlight > 0) this.#due = true;
     else this.flush();
   }
@@ -67,9 +72,12 @@ export class Batcher {
   /** Sends what is gathered now. */
   flush(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
     this.#timer = undefined;
+    this.#soon = undefined;
     this.#due = false;
     if (this.#open.length === 0) return;
+    this.#timer = setTimeout(() => this.#expire(), this.#maxWaitMs);
     const batch = this.#open;
     this.#open = [];
     this.#inFlight += 1;

@@ -69,13 +69,14 @@ class PausableSocket extends WebSocket {
     this.emit('pong', Buffer.alloc(0));
   }
 
+  /** A connection that is given up before it stood is closing and has nothing that could be held: ws would throw. */
   override pause(): void {
-    super.pause();
+    if (this.readyState === WebSocket.OPEN) super.pause();
     this.#alive();
   }
 
   override resume(): void {
-    super.resume();
+    if (this.isPaused) super.resume();
     this.#alive();
   }
 
