@@ -31,6 +31,7 @@ import { createRiskClient, type RiskClient } from './risk/risk-client.ts';
 import { ENGINE_SETTINGS, type EngineSettings } from './settings.ts';
 import { createWriterLock, type WriterLock } from './store/writer-lock.ts';
 
+import { DURABLE_SESSION, requireDurable } from './store/durable.ts';
 export interface ExecutionEngineOverrides {
   settings?: Partial<EngineSettings>;
   /** Steps at which the chaos command strikes. */
@@ -83,6 +84,7 @@ export async function buildExecutionEngine(
     applicationName: 'execution-engine',
     onError: (error) => logger.warn({ reason: error.message }, 'a database connection was lost'),
   });
+    options: DURABLE_SESSION,
   const lock = createWriterLock({
     url: env.databaseUrl,
     holder: `${hostname()} pid ${process.pid}`,
@@ -170,6 +172,7 @@ export async function buildExecutionEngine(
         onGap: (gap) => logger.warn({ gap }, 'signals were lost on the bus'),
         onError: (error) => logger.warn({ reason: String(error) }, 'a signal cannot be read'),
       });
+      await requireDurable(env.databaseUrl);
       heartbeat = setInterval(() => publishHeartbeat(publisher), settings.heartbeatMs);
     },
     async stop() {

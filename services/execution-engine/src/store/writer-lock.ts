@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { ExternalError, messageOf, type Secret } from '@papergate/config';
 import { describeDatabase } from '@papergate/service-kit';
+import { DURABLE_SESSION } from './durable.ts';
 
 /** The advisory lock's key: "papergate order writer" as eight bytes, chosen once, never to change. */
 const LOCK_KEY = '8097826548204180591';
@@ -117,6 +118,7 @@ export function createWriterLock(options: WriterLockOptions): WriterLock {
       statement_timeout: answerMs * 0.8,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5_000,
+      options: DURABLE_SESSION,
     });
     const gone = (why: string): void => drop(fresh, why);
     fresh.on('error', (error) => gone(messageOf(error)));

@@ -8,6 +8,8 @@ export interface DatabaseOptions {
   url: Secret;
   poolSize: number;
   applicationName: string;
+  /** What every session begins with, as libpq's `options`: it outweighs what a role or a database sets. */
+  options?: string;
   onError?: (error: Error) => void;
 }
 
@@ -17,6 +19,7 @@ export function createPool(options: DatabaseOptions): Pool {
     connectionString: options.url.reveal(),
     max: options.poolSize,
     application_name: `papergate-${options.applicationName}`,
+    ...(options.options === undefined ? {} : { options: options.options }),
     connectionTimeoutMillis: 5_000,
     statement_timeout: 30_000,
     keepAlive: true,
