@@ -32,7 +32,7 @@ ALTER TABLE signals ADD COLUMN tags text[] NOT NULL DEFAULT '{}';
 const BREAKS = 'ALTER TABLE orders ADD COLUMN desk text NOT NULL;';
 
 /** A migration that is old does not change: every night they are all tried, before a merge the newest. */
-const EVERY = process.env.PAPERGATE_EVERY_MIGRATION === 'true';
+const EVERY = process.env['PAPERGATE_EVERY_MIGRATION'] === 'true';
 const LAST = 2;
 
 let clone: Clone;
