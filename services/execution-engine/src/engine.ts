@@ -70,6 +70,7 @@ export class Engine {
   #reconciled = false;
   #stopping = false;
   #reconcileSoon: NodeJS.Timeout | undefined;
+  #beginning: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -225,18 +226,28 @@ export class Engine {
     }
   }
 
-  /** Until the first round that finds nothing to set right, one follows upon the other. */
   async #reconcile(): Promise<void> {
-    while (!this.#stopping && this.#parts.lock.held && this.#parts.stream().listening) {
-      const first = !this.#reconciled;
-      if (!(await this.reconciler.run()) || this.#stopping) return;
-      this.#cancelUnwanted();
-      if (!first || this.#reconciled) return;
-      if (this.reconciler.agreed) {
+    if (!this.#reconciled) {
+      this.#beginning ??= this.#reconcileFirst().finally(() => {
+        this.#beginning = undefined;
+      });
+      return this.#beginning;
+    }
+    if (this.#canReconcile && (await this.reconciler.run())) this.#cancelUnwanted();
+  }
+
+  /** Until a round finds nothing to set right, one follows upon the other: no order is taken or sent before. */
+  async #reconcileFirst(): Promise<void> {
+    const { reconcilePauseMs: pauseMs } = this.#parts.settings;
+    while (this.#canReconcile) {
+      const through = await this.reconciler.run();
+      if (this.#stopping) return;
+      if (through) this.#cancelUnwanted();
+      if (through && this.reconciler.agreed) {
         this.#reconciled = true;
         return this.#resume();
       }
-      await delay(this.#parts.settings.reconcilePauseMs);
+      await delay(through ? pauseMs : pauseMs * 4);
     }
   }
 
@@ -247,6 +258,10 @@ export class Engine {
   #resume(): void {
     const { now } = this.#parts;
     for (const tracked of this.ledger.open()) {
+  get #canReconcile(): boolean {
+    return !this.#stopping && this.#parts.lock.held && this.#parts.stream().listening;
+  }
+
       const { order } = tracked;
       const state = stateOf(order);
       if (state === 'durable' && order.attempts !== null) this.dispatcher.enqueue(tracked);

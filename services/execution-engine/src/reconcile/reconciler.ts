@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
 import { Big } from '@papergate/service-kit';
@@ -53,6 +54,8 @@ export interface ReconciliationReport {
 /** Look-ups of single orders in one round; the rest waits for the next. */
 const LOOK_UPS = 50;
 const LIST_FROM = 10;
+/** Times that a question is asked in a round until it is answered. */
+const TRIES = 3;
 const KEPT = 50;
 
 /**
@@ -138,7 +141,7 @@ export class Reconciler {
     const starting = !this.#begun;
     if (starting) await this.#askForUnsettled();
     const ours = ledger.open().filter(({ order }) => order.brokerOrderId !== null);
-    const theirs = await broker.openOrders();
+    const theirs = await this.#patient(() => broker.openOrders());
     await this.#adoptOpen(theirs);
     await this.#endMissing(ours, theirs, startedAt);
     // At the start there is nothing that could still arrive by itself.
@@ -164,7 +167,8 @@ export class Reconciler {
     const posted: Promise<void>[] = [];
     for (const tracked of unsettled) {
       const { clientOrderId } = tracked.order;
-      const report = listed.get(clientOrderId) ?? (await broker.findByClientOrderId(clientOrderId));
+      const report =
+        listed.get(clientOrderId) ?? (await this.#patient(() => broker.findByClientOrderId(clientOrderId)));
       if (report === undefined) this.#absent.add(tracked);
       else posted.push(ledger.post({ kind: 'report', report, event: 'adopted', at: now() }));
     }
@@ -224,7 +228,7 @@ export class Reconciler {
       if (report === undefined) {
         lookUps += 1;
         if (lookUps > LOOK_UPS) continue;
-        report = await broker.findByClientOrderId(order.clientOrderId);
+        report = await this.#patient(() => broker.findByClientOrderId(order.clientOrderId));
       }
       if (!isFinal(order.status)) posted.push(this.#setRight(tracked, report));
     }
@@ -262,11 +266,23 @@ export class Reconciler {
     }
   }
 
+  /** A round asks many questions: one that is not answered is asked again, or no round would come to its end on a bad day. */
+  async #patient<T>(ask: () => Promise<T>): Promise<T> {
+    for (let left = TRIES - 1; ; left -= 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (left <= 0) throw error;
+        await delay(this.#options.pauseMs, undefined, { signal: this.#stop.signal });
+      }
+    }
+  }
+
   /** Many at once, such as after a restart, come as a list: a request each would use the account's budget up. */
   async #list(missing: readonly Tracked[]): Promise<Map<string, BrokerOrder>> {
     if (missing.length < LIST_FROM) return new Map();
     const oldest = Math.min(...missing.map(({ order }) => order.submittedAt ?? order.createdAt));
-    const orders = await this.#options.broker.ordersSince(oldest - 60_000);
+    const orders = await this.#patient(() => this.#options.broker.ordersSince(oldest - 60_000));
     return new Map(orders.map((order) => [order.clientOrderId, order]));
   }
 
