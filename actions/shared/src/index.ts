@@ -83,6 +83,9 @@ export { testJob, type ActionEnd, type ActOptions, type TestJob } from './verbs/
 export { decideGate, type GateInput } from './gate/index.ts';
 export { sshKeyText } from './verbs/private.ts';
 export * from './rollout/index.ts';
+export { html, type Markup } from './report/markup.ts';
+export { STYLE as REPORT_STYLE } from './report/html/style.ts';
+export { linear } from './report/plots/scale.ts';
 export { keepBrokenOff, keptTimed, type StageToKeep } from './verbs/stage.ts';
 export { DeliveryTimes, keptDelivery, type KeptDelivery } from './verbs/kept-delivery.ts';
 export { startLiveStandIn, type LiveStandIn } from './verbs/testing/live-stand-in.ts';

@@ -43,6 +43,18 @@ describe('papergate backtest', () => {
     expect(first.out.join('')).not.toContain(folder.dir);
   });
 
+  test('makes a page of it where a folder is named, which need not be there', async () => {
+    const [one, two] = [join(folder.dir, 'new', 'one'), join(folder.dir, 'two')];
+    const { err } = await papergate('--data', folder.dir, ...OWN, '--report', one);
+    await papergate('--data', folder.dir, ...OWN, '--report', two);
+    expect(err.join('\n')).toContain(join(one, 'report.html'));
+    const page = readFileSync(join(one, 'report.html'), 'utf8');
+    expect(page).toContain('Backtest of breakout');
+    expect(page).not.toContain(folder.dir);
+    for (const name of ['report.html', 'report.json'])
+      expect(readFileSync(join(two, name))).toEqual(readFileSync(join(one, name)));
+  });
+
   test('ends with 1 where a strategy failed, and says which', async () => {
     const file = join(folder.dir, 'wild.js');
     writeFileSync(

@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ExternalError, loadRiskLimits, loadSystemConfig, messageOf, type Environment } from '@papergate/config';
 import { parseTimeOfDay } from '@papergate/paper-exchange/backtest';
 import { mistakes } from './errors.ts';
+import { reportPage } from './report/page.ts';
 import { runBacktest } from './run.ts';
 import { openData, symbolsOf } from './sim/data.ts';
 import { chooseStrategies } from './strategies.ts';
@@ -24,6 +26,8 @@ export interface BacktestRequest {
   barMs: number;
   cooldownMs: number;
   out?: string;
+  /** A folder for report.json and report.html. */
+  report?: string;
   signal?: AbortSignal;
 }
 
@@ -50,19 +54,25 @@ export async function backtest(request: BacktestRequest): Promise<BacktestReport
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   if (request.out !== undefined) write(request.out, reportText(report));
+  if (request.report !== undefined) {
+    const { report: folder } = request;
+    write(join(folder, 'report.json'), reportText(report), folder);
+    write(join(folder, 'report.html'), reportPage(report), folder);
+  }
   return report;
 }
 
 export const reportText = (report: BacktestReport): string => `${JSON.stringify(report, null, 2)}\n`;
 
-function write(path: string, text: string): void {
+function write(path: string, text: string, folder?: string): void {
   try {
+    if (folder !== undefined) mkdirSync(folder, { recursive: true });
     writeFileSync(path, text);
   } catch (cause) {
     throw new ExternalError({
       code: 'BACKTEST_OUT',
       message: `the report cannot be written to ${path}: ${messageOf(cause)}`,
-      fix: 'name a file in a folder that is there and can be written to',
+      fix: 'name a file, or with --report a folder, that can be written to',
       cause,
     });
   }

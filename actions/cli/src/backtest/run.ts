@@ -17,9 +17,10 @@ import { Books } from './sim/books.ts';
 import { readDays, symbolsOf, type DayBatch } from './sim/data.ts';
 import { Market } from './sim/market.ts';
 import { OrderPath } from './sim/order-path.ts';
+import { EquityCurve } from './sim/curve.ts';
 import { FORMULAS, percentOf, Statistics } from './sim/statistics.ts';
 import { Tallies } from './sim/tallies.ts';
-import type { BacktestOptions, BacktestReport, ResultRecord } from './types.ts';
+import type { BacktestOptions, BacktestReport, FillRecord, ResultRecord } from './types.ts';
 
 const MINUTE = 60_000_000;
 /** Of these only so many are told; refusals are counted. */
@@ -51,6 +52,7 @@ class Backtest {
   readonly #engine: Engine;
   readonly #tallies: Tallies;
   readonly #statistics: Statistics;
+  readonly #curve: EquityCurve;
   readonly #events: BacktestReport['events'] = [];
   #date: string | undefined;
   #ticks = 0;
@@ -84,6 +86,7 @@ class Backtest {
       seed,
     });
     this.#statistics = new Statistics(startingCash);
+    this.#curve = new EquityCurve(startingCash);
     this.#risk = createBacktestRisk({
       limits: options.limits,
       now: () => Math.floor(this.#market.clock.now() / 1000),
@@ -108,7 +111,7 @@ class Backtest {
     // What is on its way arrives; the market does not move any more.
     this.#nextWatch = this.#nextAccount = this.#nextMinute = Infinity;
     await this.#catchUp(Number.MAX_SAFE_INTEGER);
-    this.#statistics.see(this.#equity());
+    this.#look(this.#last);
     return this.#report();
   }
 
@@ -171,7 +174,7 @@ class Backtest {
       if (this.#agenda.next <= due) this.#agenda.take()?.();
       else if (this.#nextWatch <= due) {
         this.#nextWatch += this.#risk.monitorMs * 1000;
-        this.#statistics.see(this.#equity());
+        this.#look(due);
         await this.#risk.watch();
       } else if (this.#nextAccount <= due) {
         this.#nextAccount += this.#risk.accountMs * 1000;
@@ -181,6 +184,12 @@ class Backtest {
         if (this.#market.isOpen(due)) this.#statistics.minute(this.#equity());
       }
     }
+  }
+
+  #look(at: number): void {
+    const equity = this.#equity();
+    this.#statistics.see(equity);
+    this.#curve.see(at, equity);
   }
 
   #equity(): bigint {
@@ -232,6 +241,7 @@ class Backtest {
       events: this.#events,
       trading_state: this.#risk.state,
       result: this.#result(),
+      equity: this.#curve.points(),
       positions: this.#positions(),
       trades: this.#books.trades,
       fills: this.#books.fills,
@@ -241,6 +251,8 @@ class Backtest {
   #result(): ResultRecord {
     const { account, fees, trades } = this.#books;
     const total = this.#equity() - account.startingCash;
+    const traded = this.#books.fills.reduce((sum, fill) => sum + valueOfFill(fill), 0n);
+    const won = trades.filter(({ pnl }) => !pnl.startsWith('-') && pnl !== '0').length;
     return {
       total_pnl: formatMoney(total),
       realized_pnl: formatMoney(account.realized),
@@ -252,8 +264,11 @@ class Backtest {
       max_drawdown: this.#statistics.maxDrawdown,
       max_drawdown_percent: this.#statistics.maxDrawdownPercent,
       sharpe_ratio: this.#statistics.sharpe,
+      traded_value: formatMoney(traded),
+      turnover_percent: percentOf(traded, account.startingCash),
       trades: trades.length,
-      winning_trades: trades.filter(({ pnl }) => !pnl.startsWith('-') && pnl !== '0').length,
+      winning_trades: won,
+      win_rate_percent: trades.length === 0 ? null : percentOf(BigInt(won), BigInt(trades.length)),
       formulas: FORMULAS,
     };
   }
@@ -268,6 +283,10 @@ class Backtest {
     });
   }
 }
+
+/** Nine places each: 10⁻¹⁸ USD, and three of them fewer are femtos. */
+const valueOfFill = ({ price, quantity }: FillRecord): bigint =>
+  ((parseScaled(price, 9) ?? 0n) * (parseScaled(quantity, 9) ?? 0n)) / 1_000n;
 
 /** As market-data puts a tick on the bus. */
 function busTick(tick: MarketTick, n: number): Tick {

@@ -53,6 +53,11 @@ function resultRows(result: ResultRecord): string[][] {
     ['slippage', usd(result.slippage), 'fills against the prices of their signals'],
     ['max. drawdown', usd(result.max_drawdown), `${result.max_drawdown_percent} %`],
     ['Sharpe ratio', result.sharpe_ratio === null ? '–' : String(result.sharpe_ratio), result.formulas.sharpe_ratio],
-    ['trades', whole.format(result.trades), `${whole.format(result.winning_trades)} won`],
+    ['turnover', usd(result.traded_value), `${result.turnover_percent} % of the starting cash`],
+    [
+      'trades',
+      whole.format(result.trades),
+      `${whole.format(result.winning_trades)} won${result.win_rate_percent === null ? '' : `, ${result.win_rate_percent} %`}`,
+    ],
   ];
 }

@@ -57,6 +57,13 @@ export interface TradeRecord {
   pnl: string;
 }
 
+/** The equity at a look, and how far it was below its highest value before; in percent, decimal text. */
+export interface EquityPoint {
+  at: string;
+  equity: string;
+  drawdown_percent: string;
+}
+
 export interface StrategyRecord {
   name: string;
   plugin: string;
@@ -103,6 +110,8 @@ export interface BacktestReport {
   events: { at: string; kind: string; code: string; message: string }[];
   trading_state: string;
   result: ResultRecord;
+  /** At most 500 points, from the first look to the last; each stands for as many looks as any other. */
+  equity: EquityPoint[];
   positions: {
     symbol: string;
     quantity: string;
@@ -127,7 +136,12 @@ export interface ResultRecord {
   max_drawdown_percent: string;
   /** Null where there are too few minutes, or none in which the equity moved. */
   sharpe_ratio: number | null;
+  /** What was bought and sold in all, by its prices. */
+  traded_value: string;
+  turnover_percent: string;
   trades: number;
   winning_trades: number;
-  formulas: Record<'total_pnl' | 'max_drawdown' | 'sharpe_ratio', string>;
+  /** Null where there were no trades. */
+  win_rate_percent: string | null;
+  formulas: Record<'total_pnl' | 'max_drawdown' | 'sharpe_ratio' | 'turnover' | 'win_rate', string>;
 }

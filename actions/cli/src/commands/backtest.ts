@@ -22,6 +22,7 @@ interface Flags {
   barMs: number;
   cooldownMs: number;
   out?: string;
+  report?: string;
   json: boolean;
 }
 
@@ -50,6 +51,7 @@ export function addBacktest(program: Command, context: CommandContext): void {
     .option('--bar-ms <ms>', 'of strategies that are not of the configuration', wholeNumber(10, 86_400_000), 1_000)
     .option('--cooldown-ms <ms>', 'of strategies that are not of the configuration', wholeNumber(0, 86_400_000), 60_000)
     .option('--out <file>', 'the whole report as JSON', nonEmpty('a path'))
+    .option('--report <folder>', 'a page with its plots, report.html, and report.json beside it', nonEmpty('a folder'))
     .option('--json', 'the whole report as JSON in place of a summary', false)
     .action((flags: Flags) => run(flags, context));
 }
@@ -83,13 +85,15 @@ async function run(flags: Flags, { interrupts, output, repository, setExitCode }
     ...(to === undefined ? {} : { to }),
     ...(parameters === undefined ? {} : { parameters }),
     ...(out === undefined ? {} : { out }),
+    ...(flags.report === undefined ? {} : { report: flags.report }),
   });
   const seconds = (performance.now() - startedAt) / 1000;
   if (json) output.raw(reportText(report));
   else output.out(showReport(report));
   // Not in the report: it is the machine's, and the report is the same on every one.
   const rate = Math.round(report.market.ticks / seconds).toLocaleString('en');
-  output.err(`${seconds.toFixed(1)} s, ${rate} ticks/s${out === undefined ? '' : `; ${out}`}`);
+  const written = [out, flags.report === undefined ? undefined : join(flags.report, 'report.html')].filter(Boolean);
+  output.err([`${seconds.toFixed(1)} s, ${rate} ticks/s`, ...written].join('; '));
   setExitCode(report.strategies.some(({ failure }) => failure !== null) ? EXIT.blocked : EXIT.ok);
 }
 

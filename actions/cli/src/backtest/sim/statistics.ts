@@ -7,6 +7,8 @@ export const FORMULAS = {
   max_drawdown: 'the largest fall of the equity from its highest value before, looked at once a mark interval',
   sharpe_ratio:
     'mean over sample standard deviation (n − 1) of the equity’s returns of one minute in regular hours, risk-free rate 0, times √(252 · 390) (Sharpe, 1994)',
+  turnover: 'prices times quantities of all fills, buys and sells, as a part of the starting cash',
+  win_rate: 'trades (from flat to flat, or through it) that brought more than 0 after fees, as a part of all of them',
 } as const;
 
 /** Follows the equity: the deepest fall exactly, the returns of minutes for the ratio. Money in femtos (10⁻¹⁵ USD). */
