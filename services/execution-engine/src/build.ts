@@ -3,6 +3,7 @@ import {
   buildServiceApp,
   busServer,
   checkDatabase,
+  createAuditLog,
   createPool,
   createPublisher,
   createRequester,
@@ -10,6 +11,7 @@ import {
   createSubscriber,
   httpUrl,
   listenHost,
+  type AuditLog,
   type BusPublisher,
   type BusSubscriber,
   type RunningService,
@@ -29,9 +31,9 @@ import { publishHeartbeat } from './publish.ts';
 import { addReadiness } from './readiness.ts';
 import { createRiskClient, type RiskClient } from './risk/risk-client.ts';
 import { ENGINE_SETTINGS, type EngineSettings } from './settings.ts';
+import { DURABLE_SESSION, requireDurable } from './store/durable.ts';
 import { createWriterLock, type WriterLock } from './store/writer-lock.ts';
 
-import { DURABLE_SESSION, requireDurable } from './store/durable.ts';
 export interface ExecutionEngineOverrides {
   settings?: Partial<EngineSettings>;
   /** Steps at which the chaos command strikes. */
@@ -82,9 +84,9 @@ export async function buildExecutionEngine(
     url: env.databaseUrl,
     poolSize: system.database.pool_size,
     applicationName: 'execution-engine',
+    options: DURABLE_SESSION,
     onError: (error) => logger.warn({ reason: error.message }, 'a database connection was lost'),
   });
-    options: DURABLE_SESSION,
   const lock = createWriterLock({
     url: env.databaseUrl,
     holder: `${hostname()} pid ${process.pid}`,
@@ -104,8 +106,17 @@ export async function buildExecutionEngine(
     onState: () => engine.onTradingState(),
     now,
   });
+  const audit = createAuditLog({
+    pool,
+    service: 'execution-engine',
+    release: env.releaseSha,
+    logger,
+    metrics: context.metrics,
+    now,
+  });
   const engine: Engine = new Engine({
     pool,
+    release: env.releaseSha,
     lock,
     broker,
     stream: () => stream,
@@ -142,6 +153,7 @@ export async function buildExecutionEngine(
   const app = await buildServiceApp({ ...context, now });
   addReadiness(context.readiness, { engine, lock, stream, risk, pool, url: env.databaseUrl });
   addRoutes(app, {
+    audit,
     engine,
     pool,
     broker,
@@ -160,6 +172,7 @@ export async function buildExecutionEngine(
     publisher,
     async start() {
       await checkDatabase(pool, env.databaseUrl);
+      await requireDurable(env.databaseUrl);
       risk.start();
       stream.connect();
       engine.begin();
@@ -172,13 +185,12 @@ export async function buildExecutionEngine(
         onGap: (gap) => logger.warn({ gap }, 'signals were lost on the bus'),
         onError: (error) => logger.warn({ reason: String(error) }, 'a signal cannot be read'),
       });
-      await requireDurable(env.databaseUrl);
       heartbeat = setInterval(() => publishHeartbeat(publisher), settings.heartbeatMs);
     },
     async stop() {
       clearInterval(heartbeat);
       await signals?.close();
-      await stopEngine({ engine, stream, budget, risk, lock, publisher, endPool: () => pool.end() });
+      await stopEngine({ engine, stream, budget, risk, lock, publisher, audit, endPool: () => pool.end() });
     },
   };
 }
@@ -191,6 +203,7 @@ async function stopEngine(parts: {
   risk: RiskClient;
   lock: WriterLock;
   publisher: BusPublisher;
+  audit: AuditLog;
   endPool: () => Promise<void>;
 }): Promise<void> {
   parts.budget.close();
@@ -199,6 +212,7 @@ async function stopEngine(parts: {
   await parts.risk.close();
   await parts.publisher.close();
   await parts.lock.close();
+  await parts.audit.close();
   await parts.endPool();
 }
 

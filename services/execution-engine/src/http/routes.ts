@@ -1,9 +1,13 @@
 import { Type } from 'typebox';
 import { messageOf } from '@papergate/config';
 import {
+  audited,
   HttpError,
   OrderRequestSchema,
   ReasonSchema,
+  textOf,
+  type ActingRequest,
+  type AuditLog,
   type Pool,
   type ServiceApp,
   type ServiceClient,
@@ -12,6 +16,7 @@ import type { Broker, BrokerAccount } from '../broker/broker.ts';
 import { cancelOrder } from '../dispatch/cancel.ts';
 import type { Engine } from '../engine.ts';
 import type { Failpoint } from '../failpoints.ts';
+import type { Acknowledgement } from '../intake/intake.ts';
 import { readOrderRequest } from '../intake/request.ts';
 import { viewOf } from '../ledger/order.ts';
 import { findOrder, listOrders } from '../store/orders.ts';
@@ -24,6 +29,8 @@ export interface RouteOptions {
   marketData: Pick<ServiceClient, 'get'>;
   accountCacheMs: number;
   failpoint: Failpoint;
+  /** Who cancels and stops, and who was refused; who places is written with the order. */
+  audit: Pick<AuditLog, 'record' | 'refused'>;
   now: () => number;
 }
 
@@ -72,22 +79,24 @@ export function addRoutes(app: ServiceApp, options: RouteOptions): void {
       fix: 'the scope has been taken over and nothing new outside of it is sent; ask again until nothing is under way',
     });
   });
-  app.post('/emergency-stop', { schema: { body: StopBody } }, (request) =>
+  const onStopSent = audited(options.audit, ({ body }) => ({
+    action: 'emergency_stop',
+    reason: textOf(body, 'reason'),
+  }));
+  app.post('/emergency-stop', { schema: { body: StopBody }, onSend: onStopSent }, (request) =>
     options.engine.emergency.run(request.body.reason),
   );
 }
 
-function orderRoutes(app: ServiceApp, { engine, pool, broker, failpoint, now }: RouteOptions): void {
+function orderRoutes(app: ServiceApp, { audit, engine, pool, broker, failpoint, now }: RouteOptions): void {
+  const onCancelSent = audited(audit, ({ params }) => ({ action: 'order.cancel', subject: textOf(params, 'id') }));
   app.addHook('onResponse', (request, _reply, done) => {
     if (request.method === 'POST' && request.url === '/orders') void failpoint('intake.acknowledged');
     done();
   });
 
-  app.post('/orders', { config: { describedBody: OrderRequestSchema, role: 'trader' } }, (request) => {
-    const { terms, clientOrderId } = readOrderRequest(request.body);
-    const source = clientOrderId?.startsWith(PROTECTION_PREFIX) === true ? 'protection' : 'api';
-    return engine.intake.submit({ terms, clientOrderId, source, strategy: null });
-  });
+  // Not by a hook: this is the busiest of all routes, and what is accepted needs none.
+  app.post('/orders', { config: { describedBody: OrderRequestSchema, role: 'trader' } }, (request) => take(request));
 
   app.get('/orders', { schema: { querystring: ListQuery } }, async ({ query }) => {
     const orders = await listOrders(pool, {
@@ -101,10 +110,28 @@ function orderRoutes(app: ServiceApp, { engine, pool, broker, failpoint, now }: 
 
   app.get<{ Params: { id: string } }>('/orders/:id', async ({ params }) => viewOf(await requireOrder(params.id)));
 
-  app.delete<{ Params: { id: string } }>('/orders/:id', { config: { role: 'trader' } }, async ({ params }) => {
-    const order = await requireOrder(params.id);
-    return viewOf(await cancelOrder(order, { engine, broker, failpoint, now }));
-  });
+  app.delete<{ Params: { id: string } }>(
+    '/orders/:id',
+    { config: { role: 'trader' }, onSend: onCancelSent },
+    async ({ params }) => {
+      const order = await requireOrder(params.id);
+      return viewOf(await cancelOrder(order, { engine, broker, failpoint, now }));
+    },
+  );
+
+  async function take(request: ActingRequest & { body: unknown }): Promise<Acknowledgement> {
+    try {
+      const { terms, clientOrderId } = readOrderRequest(request.body);
+      const source = clientOrderId?.startsWith(PROTECTION_PREFIX) === true ? 'protection' : 'api';
+      return await engine.intake.submit({ terms, clientOrderId, source, strategy: null, by: request });
+    } catch (error) {
+      if (error instanceof HttpError) {
+        const subject = textOf(request.body, 'client_order_id');
+        audit.refused(request, { action: 'order.place', subject, reason: 'api' }, error.code);
+      }
+      throw error;
+    }
+  }
 
   async function requireOrder(id: string): Promise<NonNullable<Awaited<ReturnType<typeof findOrder>>>> {
     const order = UUID.test(id) ? await findOrder(pool, id) : undefined;

@@ -1,4 +1,4 @@
-import type { Pool } from '@papergate/service-kit';
+import { AUDIT_OK, type ActingRequest, type Pool } from '@papergate/service-kit';
 import type { NewOrder } from '../ledger/order.ts';
 import { createGroup } from '../store/group.ts';
 
@@ -12,10 +12,10 @@ export type CommitResult = { kind: 'committed' } | { kind: 'exists'; stored: Sto
 
 export interface Committer {
   /**
-   * Resolves when the order is durable, or when another stands under its client_order_id. Rejects where the
+   * Resolves when the order is durable, and with it the audit's row of who placed it, or when another stands under its client_order_id. Rejects where the
    * database did not confirm: the order may stand or not, and {@link Committer.doubtful} remembers it.
    */
-  commit(order: NewOrder): Promise<CommitResult>;
+  commit(order: NewOrder, by: ActingRequest): Promise<CommitResult>;
   find(clientOrderId: string): Promise<StoredIdentity | undefined>;
   /** Orders whose INSERT was neither confirmed nor refused; handed out once. */
   takeDoubtful(): NewOrder[];
@@ -26,31 +26,50 @@ export interface Committer {
 export interface CommitterOptions {
   pool: Pool;
   fence: () => number;
+  /** The commit that runs. */
+  release: string;
   /** Orders that go into one INSERT at most. */
   batch?: number;
   onBatch?: (orders: number) => void;
 }
 
-const INSERT = `INSERT INTO orders (order_id, client_order_id, request_hash, source, strategy, symbol, side, type, quantity, price, stop_price,
-    time_in_force, status, attempts, created_at, updated_at)
-  SELECT c.order_id, c.client_order_id, c.request_hash, c.source, c.strategy, c.symbol, c.side, c.type, c.quantity, c.price, c.stop_price,
-    c.time_in_force, 'accepted', 0, c.created_at, c.created_at
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::numeric[], $10::numeric[],
-    $11::numeric[], $12::text[], $13::timestamptz[])
-    AS c(order_id, client_order_id, request_hash, source, strategy, symbol, side, type, quantity, price, stop_price, time_in_force, created_at)
-  WHERE (SELECT fence FROM order_writer FOR SHARE) = $14
-  ON CONFLICT (client_order_id) DO NOTHING
-  RETURNING order_id`;
+/** One statement and so one transaction: no order stands without its row in the audit, and none there without its order. */
+const INSERT = `WITH c AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::numeric[],
+      $10::numeric[], $11::numeric[], $12::text[], $13::timestamptz[], $14::text[], $15::text[], $16::text[])
+      AS c(order_id, client_order_id, request_hash, source, strategy, symbol, side, type, quantity, price, stop_price, time_in_force, created_at,
+        actor, role, request_id)
+  ), stored AS (
+    INSERT INTO orders (order_id, client_order_id, request_hash, source, strategy, symbol, side, type, quantity, price, stop_price,
+      time_in_force, status, attempts, created_at, updated_at)
+    SELECT c.order_id, c.client_order_id, c.request_hash, c.source, c.strategy, c.symbol, c.side, c.type, c.quantity, c.price, c.stop_price,
+      c.time_in_force, 'accepted', 0, c.created_at, c.created_at
+    FROM c
+    WHERE (SELECT fence FROM order_writer FOR SHARE) = $17
+    ON CONFLICT (client_order_id) DO NOTHING
+    RETURNING order_id
+  ), noted AS (
+    INSERT INTO access_audit (at, service, actor, role, action, subject, reason, outcome, request_id, release)
+    SELECT c.created_at, 'execution-engine', c.actor, c.role, 'order.place', c.order_id::text, c.source, '${AUDIT_OK}', c.request_id, $18
+    FROM c JOIN stored USING (order_id)
+  )
+  SELECT order_id FROM stored`;
+
+interface Placed {
+  order: NewOrder;
+  by: ActingRequest;
+}
 
 /** Group commit of new orders, and grouped look-ups of client_order_ids. */
 export function createCommitter(options: CommitterOptions): Committer {
-  const { pool, fence, batch = 500 } = options;
+  const { pool, fence, release, batch = 500 } = options;
   let doubtful: NewOrder[] = [];
 
-  async function insert(orders: NewOrder[]): Promise<CommitResult[]> {
+  async function insert(placed: Placed[]): Promise<CommitResult[]> {
+    const orders = placed.map(({ order }) => order);
     let inserted: Set<string>;
     try {
-      inserted = await insertOnce(orders);
+      inserted = await insertOnce(placed);
     } catch (error) {
       if (isRefusal(error)) throw error;
       doubtful.push(...orders);
@@ -69,7 +88,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     });
   }
 
-  async function insertOnce(orders: NewOrder[]): Promise<Set<string>> {
+  async function insertOnce(placed: Placed[]): Promise<Set<string>> {
+    const orders = placed.map(({ order }) => order);
     const { rows } = await pool.query<{ order_id: string }>({
       name: 'insert-orders',
       text: INSERT,
@@ -87,7 +107,11 @@ export function createCommitter(options: CommitterOptions): Committer {
         orders.map((order) => order.stopPrice),
         orders.map((order) => order.timeInForce),
         orders.map((order) => new Date(order.createdAt).toISOString()),
+        placed.map(({ by }) => by.actor.name),
+        placed.map(({ by }) => by.actor.role),
+        placed.map(({ by }) => by.id),
         fence(),
+        release,
       ],
     });
     return new Set(rows.map(({ order_id: id }) => id));
@@ -108,7 +132,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   const inserts = createGroup(batch, insert);
   const lookUps = createGroup(batch, lookUp);
   return {
-    commit: (order) => inserts.add(order),
+    commit: (order, by) => inserts.add({ order, by }),
     find: (clientOrderId) => lookUps.add(clientOrderId),
     takeDoubtful() {
       const taken = doubtful;

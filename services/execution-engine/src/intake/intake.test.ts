@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import type { RiskOrder, RiskVerdict } from '@papergate/service-kit';
+import type { ActingRequest, RiskOrder, RiskVerdict } from '@papergate/service-kit';
 import type { NewOrder } from '../ledger/order.ts';
 import type { StoredIdentity } from './committer.ts';
 import { Intake } from './intake.ts';
 import { readOrderRequest } from './request.ts';
+
+const BY: ActingRequest = { actor: { name: 'tom', role: 'trader' }, id: 'front-1' };
 
 function setUp() {
   const rows = new Map<string, StoredIdentity>();
@@ -56,7 +58,7 @@ function setUp() {
       quantity: 1,
       ...change,
     });
-    return intake.submit({ terms, clientOrderId, source: 'api', strategy: null });
+    return intake.submit({ terms, clientOrderId, source: 'api', strategy: null, by: BY });
   };
   return { world, intake, submit };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '@papergate/config';
-import { HttpError, type RiskOrder, type RiskVerdict } from '@papergate/service-kit';
+import { HttpError, type ActingRequest, type RiskOrder, type RiskVerdict } from '@papergate/service-kit';
 import type { Failpoint } from '../failpoints.ts';
 import type { NewOrder, OrderSource } from '../ledger/order.ts';
 import type { Committer, StoredIdentity } from './committer.ts';
@@ -18,6 +18,8 @@ export interface Submission {
   clientOrderId: string | undefined;
   source: OrderSource;
   strategy: string | null;
+  /** Who places it. */
+  by: ActingRequest;
 }
 
 export interface IntakeOptions {
@@ -122,7 +124,7 @@ export class Intake {
     await failpoint('intake.received');
     await this.#clear(order);
     await failpoint('intake.checked');
-    const stored = await this.#commit(order);
+    const stored = await this.#commit(order, submission.by);
     await failpoint('intake.durable');
     if (stored !== undefined) return acknowledge(clientOrderId, hash, stored);
     observe((performance.now() - startedAt) / 1000);
@@ -166,9 +168,9 @@ export class Intake {
     throw new HttpError(400, verdict.code, verdict.message);
   }
 
-  async #commit(order: NewOrder): Promise<StoredIdentity | undefined> {
+  async #commit(order: NewOrder, by: ActingRequest): Promise<StoredIdentity | undefined> {
     try {
-      const result = await this.#options.committer.commit(order);
+      const result = await this.#options.committer.commit(order, by);
       if (result.kind === 'exists') return result.stored;
       this.#options.onCommitted(order);
       return undefined;

@@ -31,6 +31,7 @@ export async function takeSignal(
       clientOrderId: signalOrderId(strategy, id),
       source: 'signal',
       strategy,
+      by: { actor: { name: `strategy:${strategy}`, role: 'trader' }, id },
     });
     logger.info({ signal: id, client_order_id: answer.client_order_id }, 'signal taken');
   } catch (error) {

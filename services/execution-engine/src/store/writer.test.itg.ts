@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { createPool, type Pool } from '@papergate/service-kit';
+import { createPool, type ActingRequest, type Pool } from '@papergate/service-kit';
 import { startTestDatabase, until, type TestDatabase } from '@papergate/service-kit/testing';
 import { Book, noChanges } from '../ledger/book.ts';
 import { createCommitter } from '../intake/committer.ts';
+import type { NewOrder } from '../ledger/order.ts';
 import { newOrder } from '../testing/make.ts';
 import { createAttempts } from './attempts.ts';
 import { createWriterLock, type WriterLock } from './writer-lock.ts';
@@ -67,7 +68,11 @@ async function standIn(fence: number) {
 }
 
 const fenceOf = (lock: WriterLock): number => lock.fence ?? -1;
-const committer = (fence: number) => createCommitter({ pool, fence: () => fence });
+const BY: ActingRequest = { actor: { name: 'tom', role: 'trader' }, id: 'front-1' };
+const committer = (fence: number) => {
+  const { commit } = createCommitter({ pool, fence: () => fence, release: 'abc' });
+  return { commit: (order: NewOrder, by = BY) => commit(order, by) };
+};
 const attempts = (fence: number) => createAttempts({ pool, fence: () => fence });
 const id = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 
@@ -219,6 +224,40 @@ describe('the fence', () => {
         code: 'ATTEMPT_REFUSED',
       });
     }
+  });
+
+  test('lets no order stand without who placed it, and notes nobody whose order does not', async () => {
+    const fence = await raise();
+    const placed = (name: string) =>
+      pool.query(
+        'SELECT service, actor, role, action, subject, outcome, request_id, release FROM access_audit WHERE actor = $1',
+        [name],
+      );
+    const by = (name: string): ActingRequest => ({ actor: { name, role: 'trader' }, id: `of-${name}` });
+    const { commit } = committer(fence);
+    const twice = newOrder({ orderId: id(51), clientOrderId: 'noted' });
+    expect(await commit(twice, by('nora'))).toEqual({ kind: 'committed' });
+    expect((await placed('nora')).rows).toEqual([
+      {
+        service: 'execution-engine',
+        actor: 'nora',
+        role: 'trader',
+        action: 'order.place',
+        subject: id(51),
+        outcome: 'OK',
+        request_id: 'of-nora',
+        release: 'abc',
+      },
+    ]);
+    expect(await commit({ ...twice, orderId: id(52) }, by('otto'))).toMatchObject({ kind: 'exists' });
+    expect((await placed('otto')).rows).toEqual([]);
+    await raise();
+    await expect(commit(newOrder({ orderId: id(53), clientOrderId: 'late' }), by('late'))).rejects.toThrow();
+    expect((await placed('late')).rows).toEqual([]);
+    const { rows } = await pool.query('SELECT order_id FROM orders WHERE order_id = ANY($1::uuid[])', [
+      [id(51), id(52), id(53)],
+    ]);
+    expect(rows).toEqual([{ order_id: id(51) }]);
   });
 
   test('records many attempts at once, each for itself', async () => {
