@@ -3,7 +3,6 @@ import {
   buildServiceApp,
   busServer,
   checkDatabase,
-  createAuditLog,
   createPool,
   createPublisher,
   createRequester,
@@ -11,7 +10,6 @@ import {
   createSubscriber,
   httpUrl,
   listenHost,
-  type AuditLog,
   type BusPublisher,
   type BusSubscriber,
   type RunningService,
@@ -106,17 +104,8 @@ export async function buildExecutionEngine(
     onState: () => engine.onTradingState(),
     now,
   });
-  const audit = createAuditLog({
-    pool,
-    service: 'execution-engine',
-    release: env.releaseSha,
-    logger,
-    metrics: context.metrics,
-    now,
-  });
   const engine: Engine = new Engine({
     pool,
-    release: env.releaseSha,
     lock,
     broker,
     stream: () => stream,
@@ -153,7 +142,6 @@ export async function buildExecutionEngine(
   const app = await buildServiceApp({ ...context, now });
   addReadiness(context.readiness, { engine, lock, stream, risk, pool, url: env.databaseUrl });
   addRoutes(app, {
-    audit,
     engine,
     pool,
     broker,
@@ -190,7 +178,7 @@ export async function buildExecutionEngine(
     async stop() {
       clearInterval(heartbeat);
       await signals?.close();
-      await stopEngine({ engine, stream, budget, risk, lock, publisher, audit, endPool: () => pool.end() });
+      await stopEngine({ engine, stream, budget, risk, lock, publisher, endPool: () => pool.end() });
     },
   };
 }
@@ -203,7 +191,6 @@ async function stopEngine(parts: {
   risk: RiskClient;
   lock: WriterLock;
   publisher: BusPublisher;
-  audit: AuditLog;
   endPool: () => Promise<void>;
 }): Promise<void> {
   parts.budget.close();
@@ -212,7 +199,6 @@ async function stopEngine(parts: {
   await parts.risk.close();
   await parts.publisher.close();
   await parts.lock.close();
-  await parts.audit.close();
   await parts.endPool();
 }
 

@@ -34,8 +34,6 @@ import type { WriterLock } from './store/writer-lock.ts';
 
 export interface EngineParts {
   pool: Pool;
-  /** The commit that runs. */
-  release: string;
   lock: WriterLock;
   broker: Broker;
   stream: () => BrokerStream;
@@ -70,13 +68,13 @@ export class Engine {
   readonly #resting: Resting;
   #loaded = false;
   #reconciled = false;
+  #beginning: Promise<void> | undefined;
   #stopping = false;
   #reconcileSoon: NodeJS.Timeout | undefined;
-  #beginning: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    const { broker, failpoint, instruments, lock, logger, pool, release, settings, now } = parts;
+    const { broker, failpoint, instruments, lock, logger, pool, settings, now } = parts;
     const fence = (): number => lock.fence ?? -1;
     this.ledger = new Ledger({
       pool,
@@ -118,12 +116,7 @@ export class Engine {
       observe: (seconds, outcome) => instruments.dispatch.observe({ outcome }, seconds),
       now,
     });
-    this.#committer = createCommitter({
-      pool,
-      fence,
-      release,
-      onBatch: (orders) => instruments.batch.observe(orders),
-    });
+    this.#committer = createCommitter({ pool, fence, onBatch: (orders) => instruments.batch.observe(orders) });
     this.intake = new Intake({
       committer: this.#committer,
       check: (order) => parts.risk.check(order),
@@ -258,6 +251,10 @@ export class Engine {
     }
   }
 
+  get #canReconcile(): boolean {
+    return !this.#stopping && this.#parts.lock.held && this.#parts.stream().listening;
+  }
+
   /**
    * Orders that an earlier process left behind. Of one with a recorded attempt only the broker can say what became of it;
    * so of one that a release wrote which recorded none.
@@ -265,10 +262,6 @@ export class Engine {
   #resume(): void {
     const { now } = this.#parts;
     for (const tracked of this.ledger.open()) {
-  get #canReconcile(): boolean {
-    return !this.#stopping && this.#parts.lock.held && this.#parts.stream().listening;
-  }
-
       const { order } = tracked;
       const state = stateOf(order);
       if (state === 'durable' && order.attempts !== null) this.dispatcher.enqueue(tracked);
