@@ -3,6 +3,7 @@ import {
   buildServiceApp,
   busServer,
   checkDatabase,
+  createAuditLog,
   createPool,
   createPublisher,
   createRequester,
@@ -10,6 +11,7 @@ import {
   createSubscriber,
   httpUrl,
   listenHost,
+  type AuditLog,
   type BusPublisher,
   type BusSubscriber,
   type RunningService,
@@ -104,8 +106,17 @@ export async function buildExecutionEngine(
     onState: () => engine.onTradingState(),
     now,
   });
+  const audit = createAuditLog({
+    pool,
+    service: 'execution-engine',
+    release: env.releaseSha,
+    logger,
+    metrics: context.metrics,
+    now,
+  });
   const engine: Engine = new Engine({
     pool,
+    release: env.releaseSha,
     lock,
     broker,
     stream: () => stream,
@@ -142,6 +153,7 @@ export async function buildExecutionEngine(
   const app = await buildServiceApp({ ...context, now });
   addReadiness(context.readiness, { engine, lock, stream, risk, pool, url: env.databaseUrl });
   addRoutes(app, {
+    audit,
     engine,
     pool,
     broker,
@@ -178,7 +190,7 @@ export async function buildExecutionEngine(
     async stop() {
       clearInterval(heartbeat);
       await signals?.close();
-      await stopEngine({ engine, stream, budget, risk, lock, publisher, endPool: () => pool.end() });
+      await stopEngine({ engine, stream, budget, risk, lock, publisher, audit, endPool: () => pool.end() });
     },
   };
 }
@@ -191,6 +203,7 @@ async function stopEngine(parts: {
   risk: RiskClient;
   lock: WriterLock;
   publisher: BusPublisher;
+  audit: AuditLog;
   endPool: () => Promise<void>;
 }): Promise<void> {
   parts.budget.close();
@@ -199,6 +212,7 @@ async function stopEngine(parts: {
   await parts.risk.close();
   await parts.publisher.close();
   await parts.lock.close();
+  await parts.audit.close();
   await parts.endPool();
 }
 

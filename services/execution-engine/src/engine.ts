@@ -34,6 +34,8 @@ import type { WriterLock } from './store/writer-lock.ts';
 
 export interface EngineParts {
   pool: Pool;
+  /** The commit that runs. */
+  release: string;
   lock: WriterLock;
   broker: Broker;
   stream: () => BrokerStream;
@@ -74,7 +76,7 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    const { broker, failpoint, instruments, lock, logger, pool, settings, now } = parts;
+    const { broker, failpoint, instruments, lock, logger, pool, release, settings, now } = parts;
     const fence = (): number => lock.fence ?? -1;
     this.ledger = new Ledger({
       pool,
@@ -116,7 +118,12 @@ export class Engine {
       observe: (seconds, outcome) => instruments.dispatch.observe({ outcome }, seconds),
       now,
     });
-    this.#committer = createCommitter({ pool, fence, onBatch: (orders) => instruments.batch.observe(orders) });
+    this.#committer = createCommitter({
+      pool,
+      fence,
+      release,
+      onBatch: (orders) => instruments.batch.observe(orders),
+    });
     this.intake = new Intake({
       committer: this.#committer,
       check: (order) => parts.risk.check(order),
