@@ -269,6 +269,36 @@ describe('halting', () => {
   }, 60_000);
 });
 
+test('every order has its row in the audit, and so have cancels, the stop and what was refused', async () => {
+  const refused = await place({ quantity: -1, client_order_id: 'of-nobody' });
+  expect(refused.status).toBe(400);
+  const nowhere = '00000000-0000-4000-8000-000000000000';
+  expect((await engine().send('DELETE', `/orders/${nowhere}`)).status).toBe(404);
+  const rows = async (action: string) =>
+    (
+      await pool.query<Record<string, string | null>>(
+        'SELECT actor, subject, reason, outcome FROM access_audit WHERE action = $1 ORDER BY audit_id',
+        [action],
+      )
+    ).rows;
+  const cancels = async () => (await rows('order.cancel')).map(({ subject, outcome }) => [subject, outcome]);
+  await until('the cancel of nothing', async () =>
+    (await cancels()).some(([subject, outcome]) => subject === nowhere && outcome === 'ORDER_NOT_FOUND'),
+  );
+  expect((await cancels()).filter(([, outcome]) => outcome === 'OK').length).toBeGreaterThan(0);
+  expect(await rows('emergency_stop')).toEqual([{ actor: 'anonymous', subject: null, reason: 'fire', outcome: 'OK' }]);
+  await until('the refusal', async () => (await rows('order.place')).some((row) => row['subject'] === 'of-nobody'));
+  const unlike = await pool.query(
+    `SELECT o.client_order_id, a.audit_id FROM orders o
+       FULL JOIN (SELECT * FROM access_audit WHERE action = 'order.place' AND outcome = 'OK') a ON a.subject = o.order_id::text
+     WHERE o.order_id IS NULL OR a.audit_id IS NULL OR a.reason <> o.source
+       OR a.actor <> CASE o.source WHEN 'signal' THEN 'strategy:' || o.strategy ELSE 'anonymous' END`,
+  );
+  expect(unlike.rows).toEqual([]);
+  const { rows: signals } = await pool.query(`SELECT 1 FROM access_audit WHERE actor = 'strategy:momentum'`);
+  expect(signals).toHaveLength(1);
+});
+
 describe('the only order writer', () => {
   test('a second engine takes nothing, says why, and takes over when the first is gone', async () => {
     const second = await startSecond();
