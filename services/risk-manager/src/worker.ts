@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
 import {
   createSubscriber,
+  type Bus,
+  type BusEndpoint,
   type BusSubscriber,
   type Envelope,
   type Pool,
@@ -35,7 +37,8 @@ export interface WorkerOptions {
   traffic: Traffic;
   pool: Pool;
   marketData: Pick<ServiceClient, 'get'>;
-  endpoints: { marketData: string; engine: string };
+  endpoints: { marketData: BusEndpoint; engine: BusEndpoint };
+  bus: Bus;
   instruments: Instruments;
   logger: Logger;
   settings: RiskSettings;
@@ -61,11 +64,12 @@ export class Worker {
   }
 
   start(): void {
-    const { endpoints, equity, market, marketData, monitor, monitorMs, orders, protection, settings, logger } =
+    const { bus, endpoints, equity, market, marketData, monitor, monitorMs, orders, protection, settings, logger } =
       this.#options;
     this.#subscribers.push(
       createSubscriber({
         endpoints: [endpoints.marketData],
+        bus,
         topics: ['tick', 'heartbeat'],
         // Ticks that were missed are not fetched: the next one marks anew.
         onMessage: (topic, message) => market.take(topic, message),
@@ -73,6 +77,7 @@ export class Worker {
       }),
       createSubscriber({
         endpoints: [endpoints.engine],
+        bus,
         topics: ['order', 'fill', 'heartbeat'],
         onMessage: (topic, message) => this.#takeOrderMessage(topic, message),
         onGap: (gap) => logger.warn({ gap }, 'messages of the order path were lost; reading the database'),
