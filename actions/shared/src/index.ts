@@ -40,7 +40,7 @@ export {
   type EnsureOptions,
 } from './testing/containers/index.ts';
 export { PRODUCTION_SMOKE_CHECKS, REQUIRED_SMOKE_CHECKS } from './smoke/required.ts';
-export { makeRelease } from './release/index.ts';
+export { bundlePrograms, makeRelease, removePrograms } from './release/index.ts';
 export { checkManifest, imageName, sealManifest, withImages, type ImageRef } from './release/manifest.ts';
 export {
   localHost,
@@ -57,6 +57,7 @@ export * from './ship/place/index.ts';
 export { rerunAtPlace } from './ship/placed/rerun.ts';
 export { checkpoint, listCheckpoints, runDue, schedule, verifyCheckpoint, type Checkpoint } from './database/index.ts';
 export { startSshd, type TestSshd } from './host/testing/sshd.ts';
+export * from './bus-keys/index.ts';
 export * from './composition/index.ts';
 export { exportMetrics, importMetrics } from './metrics/index.ts';
 export * from './images/index.ts';

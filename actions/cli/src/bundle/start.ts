@@ -1,16 +1,20 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   demoPaperCredentials,
   loadSystemConfig,
+  SERVICE_NAMES,
   type Secret,
   type ServiceName,
   type SystemConfig,
 } from '@papergate/config';
 import {
+  bundlePrograms,
   homeOf,
   makeHome,
   planDeploy,
+  removePrograms,
   renderConfig,
   startSupervisor,
   urlsOf,
@@ -55,6 +59,8 @@ export async function startBundle(options: {
   writeFileSync(file, JSON.stringify(edited, null, 2));
   const system = loadSystemConfig(configDir, 'development');
 
+  // As a delivered release runs.
+  const { programs } = await bundlePrograms(options.root, SERVICE_NAMES, randomBytes(6).toString('hex'));
   const demo = demoPaperCredentials();
   const supervisor = startSupervisor({
     plan: planDeploy({
@@ -67,6 +73,7 @@ export async function startBundle(options: {
       configDir,
       system,
       externalDatabase: false,
+      programs,
       settings: { LOG_LEVEL: 'warn' },
     }),
     planPath: join(home.runs, runId, 'plan.json'),
@@ -78,6 +85,7 @@ export async function startBundle(options: {
     env: process.env,
     onEvent: (event) => options.onEvent?.(event.message),
   });
+  void supervisor.ended.then(() => removePrograms(options.root, programs));
   const status = await supervisor.up;
   return {
     urls: urlsOf(system),

@@ -8,6 +8,7 @@ import { writeAtomic } from '../home/index.ts';
 export { resolveCommit, type Commit } from './git.ts';
 export { providePackages, type PackageSource } from './packages.ts';
 export { checkSources } from './syntax.ts';
+export { bundlePrograms, makePrograms, programsOf, removePrograms, type Programs } from './programs.ts';
 export { entryOf } from './describe.ts';
 export { checkManifest, type Manifest } from './manifest.ts';
 

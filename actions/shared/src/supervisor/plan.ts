@@ -14,6 +14,8 @@ export interface ServicePlan {
   name: string;
   /** The file that Node runs, relative to the release. */
   entry: string;
+  /** Node's own arguments, before the file; plans of earlier releases have none. */
+  node?: string[];
   /** Base URL of its HTTP side. */
   url: string;
   /** Which of the secrets it is given; it gets no others. */

@@ -85,7 +85,7 @@ export class ServiceProcess {
     this.#logStart = logSize(logPath);
     const log = openLog(logPath);
     // The pipe on stdin is never written to: its end tells the service that the supervisor is gone.
-    const child = spawn(process.execPath, [plan.entry], { cwd, env, stdio: ['pipe', log, log] });
+    const child = spawn(process.execPath, [...(plan.node ?? []), plan.entry], { cwd, env, stdio: ['pipe', log, log] });
     closeSync(log);
     child.stdin?.on('error', () => {});
     this.#child = child;

@@ -1,11 +1,16 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { SystemConfig } from '@papergate/config';
 import { checkPorts } from '../../deploy/ports.ts';
 import { renderConfig } from '../../deploy/config.ts';
 import { digestsOf, planDeploy, pruneExchanges, settingsOf } from '../../deploy/plan.ts';
+import { layBusKeys } from '../../bus-keys/index.ts';
+import { pathsOf } from '../../deliver/place.ts';
+import { localHost } from '../../host/index.ts';
+import { PROCESS_PROJECT } from '../place/choice.ts';
 import type { Check, StageResult } from '../../evidence/index.ts';
 import type { Lease } from '../../lease/index.ts';
-import type { Release } from '../../release/index.ts';
+import { programsOf, type Release } from '../../release/index.ts';
 import { startSupervisor, type SupervisorHandle } from '../../supervisor/client.ts';
 import type { StagingStatus } from '../../supervisor/status.ts';
 import type { RunCredentials } from './validate.ts';
@@ -40,6 +45,7 @@ export async function startDeploy(options: {
   const externalDatabase = credentials.secrets.has('DATABASE_URL');
   await checkPorts(system, !externalDatabase);
 
+  const busKeys = environment === 'development' ? undefined : await keysOf(ship);
   const settings = settingsOf(env);
   const plan = planDeploy({
     runId,
@@ -52,8 +58,10 @@ export async function startDeploy(options: {
     system,
     leaseGeneration: lease.generation,
     externalDatabase,
+    busKeys,
     settings,
     digests: digestsOf(release.manifest),
+    programs: programsOf(release),
   });
   pruneExchanges(plan);
   lease.handOver();
@@ -66,6 +74,18 @@ export async function startDeploy(options: {
     onEvent: ({ service, message }) => onProgress(service === undefined ? message : `${service}: ${message}`),
   });
   return { supervisor, system };
+}
+
+/** The same keys that a delivery to the staging of this home has. */
+async function keysOf({ home, env }: Pick<ShipOptions, 'home' | 'env'>): Promise<string> {
+  const { secrets } = pathsOf({ dir: join(home.dir, 'places', PROCESS_PROJECT) });
+  const host = localHost({ env });
+  try {
+    await layBusKeys({ host, folder: secrets });
+  } finally {
+    await host.close();
+  }
+  return secrets;
 }
 
 /** What the deploy has proven: each service ready, from this release, and what `more` checks say. */

@@ -4,10 +4,12 @@ import { loadSystemConfig, UserError, type EnvSource, type GateEvidence, type Sy
 import { renderConfig, samePorts } from '../../deploy/config.ts';
 import { digestsOf, exchangeState, planDeploy, settingsOf } from '../../deploy/plan.ts';
 import { writeAtomic, type Home } from '../../home/index.ts';
-import { makeRelease, type Manifest, type Release } from '../../release/index.ts';
+import { makeRelease, programsOf, type Manifest, type Release } from '../../release/index.ts';
 import type { DeployPlan } from '../../supervisor/plan.ts';
 import type { StagingStatus } from '../../supervisor/status.ts';
 import type { Place } from '../../deliver/types.ts';
+import { layBusKeys } from '../../bus-keys/index.ts';
+import { pathsOf } from '../../deliver/place.ts';
 import { GATE_FILE, layGate } from '../gate.ts';
 
 /** Folder of a release's record at a place. */
@@ -56,6 +58,9 @@ export async function layOut(options: LayOut): Promise<DeployPlan> {
   const configDir = join(folder, 'config');
   const from = join(release.dir, 'config');
   const { system } = await renderConfig({ from, into: configDir, environment, ports: portsFor(status, place) });
+  // In development the sockets of the bus are plain.
+  const busKeys = environment === 'development' ? undefined : pathsOf(place).secrets;
+  if (busKeys !== undefined) await layBusKeys({ host: place.host, folder: busKeys });
   const plan = planDeploy({
     runId,
     home: home.dir,
@@ -66,8 +71,10 @@ export async function layOut(options: LayOut): Promise<DeployPlan> {
     configDir,
     system,
     externalDatabase,
+    busKeys,
     settings: { ...settingsOf(env), ...(environment === 'production' ? { GATE_EVIDENCE_FILE: gateFile } : {}) },
     digests: digestsOf(release.manifest),
+    programs: programsOf(release),
   });
   const own = { ...plan, services: plan.services.map((service) => keepExchange(service, home, place, status)) };
   await layGate({ place, path: gateFile, manifest: release.manifest, given: gate });
