@@ -20,6 +20,8 @@ const VARIABLES = {
   // With load: load.alone.ctr.ts. Here it is about how the workflows hang together.
   PAPERGATE_LOAD: 'none',
   PAPERGATE_TEST_PATHS: 'config/src/errors.test.ts',
+  // It has a test of its own.
+  PAPERGATE_CHAOS_RUNS: '0',
 };
 
 const act = await toolForTests('act', process.env, ROOT);

@@ -40,6 +40,7 @@ export const VARIABLES: Readonly<Record<string, KnownName>> = {
   PAPERGATE_POSTGRES_IMAGE: { what: 'image of PostgreSQL (default: postgres:17 of Docker Hub)', needed: 'no' },
   PAPERGATE_PROJECT: { what: 'name of the Compose project (default: papergate-environment)', needed: 'no' },
   PAPERGATE_PORTS: { what: 'ports of a staging of processes, where the usual ones are taken', needed: 'no' },
+  PAPERGATE_CHAOS_RUNS: { what: 'runs of chaos every night, 0 for none (default: 300)', needed: 'no' },
   PAPERGATE_TEST_PATHS: { what: 'which tests ci runs (default: all)', needed: 'no' },
 };
 
