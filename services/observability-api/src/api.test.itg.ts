@@ -377,6 +377,7 @@ describe('the documentation', () => {
     expect(validation.errors).toBeUndefined();
     expect(validation.valid).toBe(true);
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/api/audit',
       '/api/metrics/history',
       '/api/metrics/system',
       '/api/risk/events',
@@ -418,13 +419,48 @@ test('ticks beyond the retention go, in small steps, and newer ones stay', async
   ]);
 });
 
+test('the audit is shown newest first, by actor, by action, and page by page', async () => {
+  await pool.query(
+    `INSERT INTO access_audit (at, service, actor, role, action, subject, reason, outcome, request_id, release)
+     SELECT to_timestamp(n), 'execution-engine', CASE WHEN n % 3 = 0 THEN 'olga' ELSE 'tom' END, 'trader',
+       CASE WHEN n % 5 = 0 THEN 'order.cancel' ELSE 'order.place' END, 'o-' || n, NULL, 'OK', 'r-' || n, 'abc' FROM generate_series(1, 30) n`,
+  );
+  const ask = async (query: string) => {
+    const answer = await get(`/api/audit${query}`);
+    expect(answer.statusCode).toBe(200);
+    return answer.json<{ audit: { id: number; subject: string }[] }>().audit;
+  };
+  const subjects = async (query: string) => (await ask(query)).map(({ subject }) => subject);
+  expect((await ask('?limit=1'))[0]).toEqual({
+    id: expect.any(Number),
+    at: '1970-01-01T00:00:30.000Z',
+    service: 'execution-engine',
+    actor: 'olga',
+    role: 'trader',
+    action: 'order.cancel',
+    subject: 'o-30',
+    reason: null,
+    outcome: 'OK',
+    request_id: 'r-30',
+    release: 'abc',
+  });
+  expect(await subjects('?actor=olga&limit=3')).toEqual(['o-30', 'o-27', 'o-24']);
+  expect(await subjects('?action=order.cancel')).toEqual(['o-30', 'o-25', 'o-20', 'o-15', 'o-10', 'o-5']);
+  expect(await subjects('?actor=tom&action=order.cancel&limit=2')).toEqual(['o-25', 'o-20']);
+  const first = await ask('?limit=10');
+  expect(await subjects(`?limit=2&before=${first.at(-1)?.id}`)).toEqual(['o-20', 'o-19']);
+  for (const query of ['?limit=0', '?actor=a%20b', "?action='", '?who=tom']) {
+    expect((await get(`/api/audit${query}`)).statusCode).toBe(400);
+  }
+});
+
 test('each route asks for the role that its description says', async () => {
   const guarded = await buildObservabilityApi(testContext('observability-api', WITH_ROLES));
   try {
     expect(await requiredRoles(guarded.app, ['/ws/metrics', '/docs'])).toEqual({
       none: [],
       trader: ['POST /api/storage/ticks'],
-      operator: [],
+      operator: ['GET /api/audit'],
     });
   } finally {
     await guarded.stop?.();

@@ -10,6 +10,7 @@ import {
   type RunningService,
   type ServiceContext,
 } from '@papergate/service-kit';
+import { auditRoutes } from './audit/routes.ts';
 import { Activity } from './collectors/activity.ts';
 import { collectFromBus, type BusCollectors } from './collectors/bus.ts';
 import { marketDataSource } from './collectors/market-data-source.ts';
@@ -113,6 +114,7 @@ export async function buildObservabilityApi(
   storageRoutes(app, { pool, uploads: store.uploads, held: () => store.writer.held });
   tradeRoutes(app, pool, marks, now);
   riskRoutes(app, pool, risk);
+  auditRoutes(app, pool);
   systemRoutes(app, { services, readiness, env, history, trading: trading.current, host: hostMeter(), watched, now });
   const clients = metrics.gauge('live_clients', 'Open WebSockets of /ws/metrics');
   liveRoutes(app, live, {

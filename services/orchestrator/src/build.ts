@@ -9,6 +9,7 @@ import {
   type ServiceContext,
   type Tick,
 } from '@papergate/service-kit';
+import { auditRoutes } from './audit/routes.ts';
 import { breakerRoutes } from './breaker/routes.ts';
 import { watchTradingState } from './breaker/state.ts';
 import { emergencyRoutes } from './emergency/routes.ts';
@@ -45,6 +46,7 @@ export async function buildOrchestrator(
   const engine = upstream('execution-engine', 128);
   const risk = upstream('risk-manager', 16);
   const marketData = upstream('market-data', 4);
+  const history = upstream('observability-api', 2);
   // The simulator is part of the bundle only where it is the broker.
   const watched = SERVICE_NAMES.filter((name) => name !== 'orchestrator' && (env.dryRun || name !== 'paper-exchange'));
   // Health has connections of its own: a flood of orders must not make a service look dead.
@@ -72,7 +74,7 @@ export async function buildOrchestrator(
   const app = await buildServiceApp(context);
   // Hooks of closing run after the requests under way are answered; only then may the connections go.
   app.addHook('onClose', async () => {
-    await Promise.all([engine, risk, marketData, ...probes].map((each) => each.close()));
+    await Promise.all([engine, risk, marketData, history, ...probes].map((each) => each.close()));
   });
   orderRoutes(app, {
     engine,
@@ -96,6 +98,7 @@ export async function buildOrchestrator(
   statusRoutes(app, { poller, watch, readiness, env, url: httpUrl(system, 'orchestrator') });
   breakerRoutes(app, risk, watch);
   emergencyRoutes(app, { risk, engine, haltTimeoutMs, cancelTimeoutMs }, watch);
+  auditRoutes(app, history);
   app.get('/api/v1/positions', (_request, reply) => passOn(engine, { method: 'GET', path: '/positions' }, reply));
   app.get('/api/v1/account', (_request, reply) => passOn(engine, { method: 'GET', path: '/account' }, reply));
 

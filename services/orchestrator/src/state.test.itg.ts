@@ -206,6 +206,16 @@ describe('the emergency stop', () => {
   });
 });
 
+test('the audit comes from where the database is read', async () => {
+  const history = bundle.doubles['observability-api'];
+  history.answers.set('GET /api/audit', { body: { audit: [{ id: 7 }] } });
+  expect(await get('/api/v1/audit?actor=tom&action=order.place&limit=5')).toEqual({ audit: [{ id: 7 }] });
+  expect(history.requests.find(({ path }) => path.startsWith('/api/audit'))?.path).toBe(
+    '/api/audit?actor=tom&action=order.place&limit=5',
+  );
+  expect((await bundle.service.app.inject('/api/v1/audit?limit=0')).statusCode).toBe(400);
+});
+
 test('positions and the account come from the order writer', async () => {
   engine.answers.set('GET /positions', { body: { positions: [{ symbol: 'AAPL' }] } });
   engine.answers.set('GET /account', { status: 502, body: { code: 'BROKER_UNREACHABLE', message: 'no answer' } });
@@ -262,6 +272,7 @@ test('each route asks for the role that its description says', async () => {
         'POST /api/v1/circuit-breaker/trip',
         'POST /api/v1/circuit-breaker/reset',
         'POST /api/v1/emergency-stop',
+        'GET /api/v1/audit',
       ],
     });
   } finally {
