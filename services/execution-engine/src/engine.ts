@@ -24,7 +24,7 @@ import { Ledger } from './ledger/ledger.ts';
 import type { NewOrder } from './ledger/order.ts';
 import type { Tracked } from './ledger/tracked.ts';
 import { isFinal, stateOf } from './life/states.ts';
-import { publishChanges, publishOrder } from './publish.ts';
+import { createAcceptedOrders, publishChanges, type AcceptedOrders } from './publish.ts';
 import { CatchUp } from './reconcile/catch-up.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { RiskClient } from './risk/risk-client.ts';
@@ -65,6 +65,7 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #committer: Committer;
   readonly #catchUp: CatchUp;
+  readonly #accepted: AcceptedOrders;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unwanted = new Set<Tracked>();
   readonly #resting: Resting;
@@ -78,6 +79,7 @@ export class Engine {
     this.#parts = parts;
     const { broker, failpoint, instruments, lock, logger, pool, release, settings, now } = parts;
     const fence = (): number => lock.fence ?? -1;
+    this.#accepted = createAcceptedOrders(parts.publisher);
     this.ledger = new Ledger({
       pool,
       fence,
@@ -206,6 +208,7 @@ export class Engine {
     await this.lookUp.close();
     await this.reconciler.close();
     await this.ledger.close();
+    this.#accepted.flush();
   }
 
   async #begin(): Promise<void> {
@@ -294,7 +297,7 @@ export class Engine {
   #accept(order: NewOrder): void {
     const tracked = this.ledger.accept(order);
     this.#parts.instruments.orders.inc({ status: 'accepted' });
-    publishOrder(this.#parts.publisher, tracked);
+    this.#accepted.add(tracked.order);
     this.dispatcher.enqueue(tracked);
   }
 
@@ -340,7 +343,7 @@ export class Engine {
   /** What risk-manager says may be another state than before: what waits may go now, or not any more. */
   onTradingState(): void {
     this.dispatcher.wake();
-    if (this.#reduces) this.#resting.sweep();
+    if (this.#isReducing && this.#isInCharge) this.#resting.sweep();
   }
 
   /**
@@ -352,7 +355,7 @@ export class Engine {
     this.#parts.risk.tell(state, reason);
     return this.#within(async (late) => {
       await this.dispatcher.quiet();
-      while (!late.aborted && this.#reduces && this.#resting.sweep() > 0) await delay(20);
+      while (!late.aborted && this.#isReducing && (!this.#isInCharge || this.#resting.sweep() > 0)) await delay(20);
     });
   }
 
@@ -370,10 +373,14 @@ export class Engine {
     return !late.aborted;
   }
 
-  /** This engine is the writer, knows what it has at the broker, and has to keep to REDUCING. */
-  get #reduces(): boolean {
+  get #isReducing(): boolean {
     const { known, state } = this.#parts.risk.current();
-    return known && state === 'REDUCING' && this.#parts.lock.held && this.#reconciled && !this.#stopping;
+    return known && state === 'REDUCING';
+  }
+
+  /** This engine is the writer, and knows what it has at the broker. */
+  get #isInCharge(): boolean {
+    return this.#parts.lock.held && this.#reconciled && !this.#stopping;
   }
 
   #haltedReason(): string | undefined {
