@@ -24,7 +24,7 @@ import { Ledger } from './ledger/ledger.ts';
 import type { NewOrder } from './ledger/order.ts';
 import type { Tracked } from './ledger/tracked.ts';
 import { isFinal, stateOf } from './life/states.ts';
-import { publishChanges, publishOrder } from './publish.ts';
+import { createAcceptedOrders, publishChanges, type AcceptedOrders } from './publish.ts';
 import { CatchUp } from './reconcile/catch-up.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { RiskClient } from './risk/risk-client.ts';
@@ -65,6 +65,7 @@ export class Engine {
   readonly #parts: EngineParts;
   readonly #committer: Committer;
   readonly #catchUp: CatchUp;
+  readonly #accepted: AcceptedOrders;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unwanted = new Set<Tracked>();
   readonly #resting: Resting;
@@ -78,6 +79,7 @@ export class Engine {
     this.#parts = parts;
     const { broker, failpoint, instruments, lock, logger, pool, release, settings, now } = parts;
     const fence = (): number => lock.fence ?? -1;
+    this.#accepted = createAcceptedOrders(parts.publisher);
     this.ledger = new Ledger({
       pool,
       fence,
@@ -206,6 +208,7 @@ export class Engine {
     await this.lookUp.close();
     await this.reconciler.close();
     await this.ledger.close();
+    this.#accepted.flush();
   }
 
   async #begin(): Promise<void> {
@@ -294,7 +297,7 @@ export class Engine {
   #accept(order: NewOrder): void {
     const tracked = this.ledger.accept(order);
     this.#parts.instruments.orders.inc({ status: 'accepted' });
-    publishOrder(this.#parts.publisher, tracked);
+    this.#accepted.add(tracked.order);
     this.dispatcher.enqueue(tracked);
   }
 

@@ -36,7 +36,7 @@ export interface EngineSettings {
 
 export const ENGINE_SETTINGS: EngineSettings = {
   dispatchConcurrency: 64,
-  dispatchConcurrencyBusy: 2,
+  dispatchConcurrencyBusy: 1,
   intakeBusy: 32,
   dispatchRetryMs: 250,
   brokerTimeoutMs: 10_000,

@@ -1,11 +1,11 @@
 import {
   busServer,
   createSubscriber,
+  ordersOf,
   type Bus,
   type BusSubscriber,
   type Fill,
   type Heartbeat,
-  type OrderView,
   type Signal,
   type Tick,
 } from '@papergate/service-kit';
@@ -62,8 +62,10 @@ export function collectFromBus(options: BusCollectorOptions): BusCollectors {
         activity.signal(data as Signal);
         live.event('signal', data as Signal);
       } else if (topic === 'order') {
-        activity.order(data as OrderView);
-        live.event('order', data as OrderView);
+        for (const order of ordersOf(data)) {
+          activity.order(order);
+          live.event('order', order);
+        }
       } else if (topic === 'fill') {
         activity.fill(data as Fill);
         live.event('fill', data as Fill);

@@ -108,6 +108,10 @@ describe('positions and reservations', () => {
     await sync();
     feed.take('order', orderView());
     expect(nanosText(exposure.symbol('AAPL').buys)).toBe('10');
+    const others = ['c-2', 'c-3'].map((id) => orderView({ client_order_id: id }).data);
+    feed.take('order', envelope(others));
+    expect(nanosText(exposure.symbol('AAPL').buys)).toBe('30');
+    for (const id of ['c-2', 'c-3']) feed.take('order', orderView({ client_order_id: id, status: 'canceled' }));
     feed.take('fill', fill({ realized_pnl: '-3' }));
     feed.take('order', orderView({ status: 'partially_filled', filled_quantity: '5' }));
     expect(exposure.symbol('AAPL')).toMatchObject({ quantity: nanos('5'), buys: nanos('5') });

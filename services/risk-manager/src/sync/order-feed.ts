@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { messageOf } from '@papergate/config';
-import type { Envelope, Fill, OrderView } from '@papergate/service-kit';
+import { ordersOf, type Envelope, type Fill, type OrderView } from '@papergate/service-kit';
 import type { Exposure } from '../exposure/exposure.ts';
 import type { Zone } from '../limits/zone.ts';
 import { attos, nanos, type Attos } from '../units.ts';
@@ -120,7 +120,7 @@ export class OrderFeed {
   #apply(topic: string, message: Envelope<unknown>): void {
     try {
       if (topic === 'fill') this.#fill(message.data as Fill);
-      else if (topic === 'order') this.#order(message.data as OrderView);
+      else if (topic === 'order') for (const order of ordersOf(message.data)) this.#order(order);
     } catch (error) {
       this.#options.logger.warn(
         { topic, seq: message.seq, reason: messageOf(error) },

@@ -96,6 +96,18 @@ const isDecimal = (value: unknown): boolean => isText(value) && DECIMAL.test(val
 const isDecimalOrNull = (value: unknown): boolean => value === null || isDecimal(value);
 const isSide = (value: unknown): boolean => value === 'buy' || value === 'sell';
 
+const isOrder = (data: unknown): boolean =>
+  isObject(data) &&
+  isName(data['order_id']) &&
+  isText(data['client_order_id']) &&
+  isName(data['symbol']) &&
+  isSide(data['side']) &&
+  isDecimal(data['quantity']) &&
+  isDecimalOrNull(data['price']) &&
+  isDecimalOrNull(data['stop_price']) &&
+  isName(data['status']) &&
+  isDecimal(data['filled_quantity']);
+
 /** The form of what each topic carries; keys beyond these are the future's. */
 const CHECKS: Readonly<Record<string, (data: unknown) => boolean>> = {
   tick: (data) => Array.isArray(data) && data.every(isTick),
@@ -107,17 +119,7 @@ const CHECKS: Readonly<Record<string, (data: unknown) => boolean>> = {
     isName(data['symbol']) &&
     isSide(data['side']) &&
     isDecimal(data['quantity']),
-  order: (data) =>
-    isObject(data) &&
-    isName(data['order_id']) &&
-    isText(data['client_order_id']) &&
-    isName(data['symbol']) &&
-    isSide(data['side']) &&
-    isDecimal(data['quantity']) &&
-    isDecimalOrNull(data['price']) &&
-    isDecimalOrNull(data['stop_price']) &&
-    isName(data['status']) &&
-    isDecimal(data['filled_quantity']),
+  order: (data) => (Array.isArray(data) ? data.length > 0 && data.every(isOrder) : isOrder(data)),
   fill: (data) =>
     isObject(data) &&
     isName(data['fill_id']) &&

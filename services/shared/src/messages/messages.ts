@@ -77,6 +77,9 @@ export interface OrderView {
   updated_at: string;
 }
 
+/** What topic `order` carries: one order, or several that changed at the same moment. */
+export const ordersOf = (data: unknown): OrderView[] => (Array.isArray(data) ? data : [data]) as OrderView[];
+
 export interface Fill {
   fill_id: string;
   order_id: string;
