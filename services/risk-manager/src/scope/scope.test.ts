@@ -17,6 +17,8 @@ function setUp(environment: Environment = 'production') {
     gate: Promise.resolve(),
     now: NOON,
     events: [] as RiskEvent[],
+    /** Times that it said that something else may be traded. */
+    told: 0,
     start: (): OrderScope =>
       new OrderScope({
         release: 'c'.repeat(40),
@@ -33,6 +35,7 @@ function setUp(environment: Environment = 'production') {
         },
         recorder: { record: (event) => world.events.push(event) },
         logger: { info: () => undefined, warn: () => undefined },
+        onEffective: () => void (world.told += 1),
         now: () => world.now,
       }),
   };
@@ -84,6 +87,31 @@ describe('the order scope', () => {
     });
     expect(scope.count()).toBe(expected.length === 0 ? 0 : 3);
     expect(allowed(scope, NOON)).toEqual(expected === 'all' ? SYMBOLS : expected);
+  });
+
+  test('tells whoever sends of every change when it takes effect, and of a lease that is renewed nothing', async () => {
+    const world = setUp('staging');
+    const scope = world.start();
+    expect(scope.effective()).toBeNull();
+    await scope.load();
+    expect(scope.effective()).toBe('all');
+    let store = (): void => undefined;
+    world.gate = new Promise((resolve) => {
+      store = resolve;
+    });
+    const lease = wish({ symbols: ['AAPL', 'MSFT'], ttlSeconds: 5 });
+    const before = world.told;
+    const narrower = scope.set(lease);
+    // What takes something away is in force before it is stored.
+    expect([scope.effective(), world.told]).toEqual([['AAPL', 'MSFT'], before + 1]);
+    store();
+    await narrower;
+    await scope.set(lease);
+    expect(world.told).toBe(before + 1);
+    await scope.set(wish({ symbols: 'all', ttlSeconds: 5 }));
+    expect([scope.effective(), world.told]).toEqual(['all', before + 2]);
+    world.now += 5_000;
+    expect([scope.effective(), world.told]).toEqual([[], before + 3]);
   });
 
   test('takes effect for the very next check after its answer, and says who set it when and why', async () => {
