@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Big } from '@papergate/service-kit';
-import { Ledger } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { track } from '../ledger/tracked.ts';
 import { acceptedOrder } from '../ledger/order.ts';
 import { newOrder } from '../testing/make.ts';
