@@ -4,6 +4,7 @@ import { addAct } from './commands/act.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBacktest } from './commands/backtest.ts';
 import { addBench } from './commands/bench.ts';
+import { addBusKeys } from './commands/bus-keys.ts';
 import { addChaos } from './commands/chaos.ts';
 import { addDb } from './commands/db.ts';
 import { addDeploy } from './commands/deploy.ts';
@@ -40,7 +41,8 @@ export function buildProgram(context: CommandContext, version: string): Command 
   for (const add of [addShip, addExchange, addValidate, addStatus, addLogs, addStop, addStages, addEmergencyStop]) {
     add(program, context);
   }
-  for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addToken, addMetrics]) add(program, context);
+  for (const add of [addDeploy, addRollback, addRecover, addDb, addAudit, addToken, addBusKeys, addMetrics])
+    add(program, context);
   for (const add of [addTest, addBench, addBacktest, addChaos, addSetup, addAct, addWorkflow, addGitHub])
     add(program, context);
   return program;

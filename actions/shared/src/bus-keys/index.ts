@@ -1,1 +1,2 @@
 export { BUS_SEED, busKeyName, isBusKey, layBusKeys, removeBusKeys } from './lay.ts';
+export { rotateBusKeys } from './rotate.ts';
