@@ -28,6 +28,9 @@ describe('the keys of a service', () => {
   test('may be absent in development alone, and of who has no socket', () => {
     expect(readBusKeys('market-data', { environment: 'development' })).toBeUndefined();
     expect(readBusKeys('dashboard', { environment: 'production' })).toBeUndefined();
+    for (const environment of ['staging', 'production'] as const) {
+      expect(() => readBusKeys('market-data', { environment })).toThrow(refused('BUS_KEY_MISSING'));
+    }
   });
 
   test('are refused where they are another’s, not there, or no file', () => {

@@ -11,8 +11,6 @@ import {
 } from '@papergate/config';
 
 const LARGEST_FILE = 64 * 1024;
-/** Until the delivery makes them. */
-const REQUIRED = false as boolean;
 const FOR_OTHERS = 0o077;
 const WRITABLE_BY_OTHERS = 0o022;
 
@@ -28,7 +26,7 @@ export function readBusKeys(
 ): BusKeys | undefined {
   if (!BUS_SERVICES.includes(service)) return undefined;
   if (busKeyFile !== undefined) return parseBusKeys(readKeyFile(busKeyFile), service, busKeyFile);
-  if (environment === 'development' || !REQUIRED) return undefined;
+  if (environment === 'development') return undefined;
   throw new UserError({
     code: 'BUS_KEY_MISSING',
     message: `BUS_KEY_FILE is missing; ${service} runs in ${environment}, where every socket of the bus has keys`,
