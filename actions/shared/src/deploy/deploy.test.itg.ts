@@ -181,6 +181,14 @@ describe('the plan', () => {
     expect(plan.stopPatienceMs).toBeGreaterThan(system.shutdown_timeout_ms);
   });
 
+  test('starts a service from its program where it has one, else from its source, each with a small young generation', () => {
+    const programs = { orchestrator: 'services/orchestrator/node_modules/.papergate-programs/0123/main.mjs' };
+    const { services } = planDeploy({ ...options, environment: 'development', programs });
+    const entries = Object.fromEntries(services.map(({ name, entry }) => [name, entry]));
+    expect(entries).toMatchObject({ ...programs, dashboard: 'services/dashboard/src/main.ts' });
+    expect(services.every(({ node }) => node?.[0]?.startsWith('--max-semi-space-size=') === true)).toBe(true);
+  });
+
   test('keeps one database in staging, and a new one a run in development', () => {
     expect(planDeploy({ ...options, environment: 'staging' }).database).toMatchObject({ name: 'papergate' });
     expect(planDeploy({ ...options, environment: 'development' }).database).toMatchObject({

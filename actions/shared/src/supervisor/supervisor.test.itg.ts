@@ -85,8 +85,12 @@ afterEach(async () => {
 describe('supervisor', () => {
   test('starts services in order, each after the one before is ready, and stops them in reverse', async () => {
     const made = await staging({ alpha: '', beta: '', gamma: '' });
+    for (const service of made.plan.services) if (service.name === 'alpha') service.node = ['--max-semi-space-size=4'];
     const handle = start(made);
     const status = await handle.up;
+    const commandOf = (pid: number | null): string => readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8');
+    const limited = status.services.filter(({ pid }) => commandOf(pid).includes('\0--max-semi-space-size=4\0'));
+    expect(limited.map(({ name }) => name)).toEqual(['alpha']);
     expect(status.services.map(({ name, state }) => [name, state])).toEqual([
       ['alpha', 'ready'],
       ['beta', 'ready'],
