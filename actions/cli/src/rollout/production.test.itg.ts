@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { ActionEnd } from '@papergate/delivery';
+import { Dealer } from 'zeromq';
 import { startProduction, type TestProduction } from './production.ts';
 
 jest.setTimeout(240_000);
@@ -85,6 +86,23 @@ describe('a production that is delivered to', () => {
       data: { rollout: 'complete', reached: 'all' },
     });
     expect(end.summary).toContain('<code>no-order-flow</code>');
+  });
+
+  test('keeps strangers off its bus, and its services on it', async () => {
+    const { body } = await production.ask('market-data', '/api/v1/config');
+    const { services } = (body as { system: { services: Record<string, { bus_port?: number }> } }).system;
+    for (const service of ['market-data', 'signal-bridge', 'risk-manager', 'execution-engine']) {
+      const stranger = new Dealer({ linger: 0 });
+      stranger.connect(`tcp://127.0.0.1:${services[service]?.bus_port}`);
+      let said = await stranger.events.receive();
+      while (said.type === 'connect' || said.type === 'connect:delay') said = await stranger.events.receive();
+      stranger.close();
+      // Which of the two ends is the first to hang up decides what the other one calls it.
+      expect([service, said.type]).toEqual([service, expect.stringMatching(/^handshake:error:(?:protocol|other)$/)]);
+    }
+    // Nobody is ready who hears nothing of those that it listens to.
+    const { body: status } = await production.ask('orchestrator', '/api/v1/orchestration/status');
+    expect(status).toMatchObject({ overall: 'healthy' });
   });
 
   test('goes back by itself to the release before, with the orders that one had, where a step does not hold', async () => {
