@@ -138,8 +138,8 @@ describe('a trip at the front door', () => {
         .map(({ client_order_id: id }) => id)
         .toSorted();
     await until('both to rest', async () => (await open()).length === 2);
-    // Its cancel is lost once, and asked for again.
-    await fault(bundle, { kind: 'status', status: 503, match: { method: 'DELETE', path: '/v2/orders/*' } });
+    // Its cancel is lost a few times, and asked for again.
+    await fault(bundle, { kind: 'status', status: 503, match: { method: 'DELETE', path: '/v2/orders/*' }, times: 5 });
     await until('the trip to be confirmed', async () => {
       const { status } = await breaker('trip', { reason: 'drill', state: 'REDUCING' });
       return status === 200;
