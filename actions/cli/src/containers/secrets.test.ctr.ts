@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { makeAccessToken } from '@papergate/config';
 import { expectRuns } from './testing/expectations.ts';
 import { makeLeanKit, type LeanKit } from './testing/lean.ts';
 import { mustEnd } from './testing/papergate.ts';
@@ -12,7 +13,8 @@ const TOKEN = sentinel('token');
 
 let kit: LeanKit;
 beforeAll(async () => {
-  kit = await makeLeanKit('secrets', { API_TOKEN: TOKEN });
+  const list = JSON.stringify([makeAccessToken({ name: 'somebody-else', role: 'viewer' }).entry]);
+  kit = await makeLeanKit('secrets', { API_TOKEN: TOKEN, ACCESS_TOKENS: list });
 });
 afterAll(async () => {
   await kit?.remove();
