@@ -9,7 +9,7 @@ import { createBus, createMetrics, createPublisher } from '@papergate/service-ki
  */
 const [messages = '0', bytes = '0'] = process.argv.slice(2);
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const seed = String((await lines.next()).value ?? '');
+const { value: seed = '' } = await lines.next();
 const file = seed === '' ? undefined : busKeyFiles(new Secret(seed)).get('market-data');
 const publisher = await createPublisher({
   service: 'market-data',
