@@ -74,6 +74,8 @@ describe('the rules of a bundle', () => {
       'mounts',
       { volumes: [{ type: 'bind', source: '/run/docker.sock', target: '/x', read_only: true }] },
     ],
+    ['another service’s keys of the bus', 'bus-keys', { secrets: [{ source: 'BUS_KEY_RISK_MANAGER' }] }],
+    ['the seed of all keys of the bus', 'bus-keys', { secrets: [{ source: 'BUS_SEED' }] }],
     ['a password in the environment', 'secrets-as-files', { environment: { POSTGRES_PASSWORD: 'x' } }],
     ['a token in the environment', 'secrets-as-files', { environment: { API_TOKEN: 'x' } }],
     ['a key that is passed through', 'secrets-as-files', { environment: { ALPACA_API_KEY: null } }],

@@ -1,4 +1,5 @@
 import type { ComposeModel, ComposeService } from './model.ts';
+import { variableName } from './names.ts';
 
 export interface RuleBreach {
   service: string;
@@ -86,6 +87,13 @@ const RULES: Readonly<Record<string, Rule>> = {
     if (writable.length > 0) return `it may write ${writable.map(({ source }) => source).join(', ')} on the host`;
     const socket = volumes.find(({ source = '' }) => /docker\.sock|containerd\.sock/.test(source));
     return socket === undefined ? undefined : 'it has the engine’s socket, which is root on the host';
+  },
+  'bus-keys': (name, { secrets = [] }) => {
+    const own = `BUS_KEY_${variableName(name)}`;
+    const foreign = secrets.find(({ source }) => source.startsWith('BUS_') && source !== own);
+    return foreign === undefined
+      ? undefined
+      : `it is given ${foreign.source}; a service has the keys of its own sockets alone`;
   },
   'secrets-as-files': (_name, { environment = {} }) => {
     const held = Object.entries(environment).find(([name, value]) => isSecret(name, value ?? ''));
