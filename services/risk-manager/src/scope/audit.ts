@@ -1,12 +1,11 @@
-import type { FastifyRequest } from 'fastify';
-import { textOf, type Audited } from '@papergate/service-kit';
+import { textOf, type ActingRequest, type Audited } from '@papergate/service-kit';
 
 /**
  * What the audit says of a request for a scope. A lease that is only renewed, every few seconds by the same hand, makes no
  * row, as it makes none in `order_scope_changes`.
  */
 export function newScopes(): (
-  request: Pick<FastifyRequest, 'body' | 'actor'>,
+  request: Pick<ActingRequest, 'actor'> & { body: unknown },
   statusCode: number,
 ) => Audited | undefined {
   let last: string | undefined;
