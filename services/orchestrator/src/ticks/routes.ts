@@ -20,7 +20,9 @@ export function tickRoutes(app: ServiceApp, gatherer: TickGatherer, environment:
     }
     return { accepted: await gatherer.post(requireTicks(body)) };
   };
-  app.post('/api/v1/market_data', { config: { describedBody: Posted, role: 'trader' } }, (request) => accept(request.body));
+  app.post('/api/v1/market_data', { config: { describedBody: Posted, role: 'trader' } }, (request) =>
+    accept(request.body),
+  );
 }
 
 export function requireTicks(body: unknown): PostedTick[] {
