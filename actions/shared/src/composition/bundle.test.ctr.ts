@@ -124,6 +124,8 @@ describe('the development bundle on an engine', () => {
     const logs = await Promise.all(ids.map(async (id) => bundle.docker('logs', id)));
     const text = [inspected, ...logs.map(({ stdout, stderr }) => stdout + stderr)].join('\n');
     for (const [name, secret] of bundle.secrets) {
+      // Nobody has a token but the bundle: that is no secret, and stands in every log.
+      if (name === 'ACCESS_TOKENS' && secret.reveal() === '[]') continue;
       const value = name === 'DATABASE_URL' ? new URL(secret.reveal()).password : secret.reveal();
       expect({ name, found: text.includes(value) }).toEqual({ name, found: false });
     }
