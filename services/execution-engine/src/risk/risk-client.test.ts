@@ -1,7 +1,12 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import type { RiskOrder } from '@papergate/service-kit';
 import { until } from '@papergate/service-kit/testing';
-import { createRiskClient } from './risk-client.ts';
+import { createRiskClient, type RiskClient } from './risk-client.ts';
+
+const clients: RiskClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+});
 
 interface Asked {
   type: string;
@@ -42,6 +47,7 @@ async function setUp(options: { checks?: number; answer?: (body: Asked) => unkno
     maxAgeMs: 60_000,
     now: () => 0,
   });
+  clients.push(client);
   client.start();
   await until('the state to be known', () => client.current().known);
   return { client, questions };
@@ -53,16 +59,21 @@ describe('orders that are asked about at the same time', () => {
     const answers = await Promise.all(['a', 'no-b', 'c', 'd'].map((id) => client.check(order(id))));
     expect(answers.map(({ allowed }) => allowed)).toEqual([true, false, true, true]);
     expect(questions.map(({ orders, order: one }) => orders?.length ?? one?.client_order_id)).toEqual([3, 'd']);
-    await client.close();
   });
 
   test('are asked one by one of a release that takes no more, all at once', async () => {
-    const { client, questions } = await setUp();
-    const answers = ['a', 'no-b', 'c'].map((id) => client.check(order(id)));
-    await until('all three questions', () => questions.length === 3);
-    expect((await Promise.all(answers)).map(({ allowed }) => allowed)).toEqual([true, false, true]);
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const { client, questions } = await setUp({
+      answer: () => answered.then(() => ({ allowed: true, state: 'ACTIVE' })),
+    });
+    const answers = ['a', 'b', 'c'].map((id) => client.check(order(id)));
+    await until('all three questions, before any answer', () => questions.length === 3);
+    answer();
+    expect((await Promise.all(answers)).map(({ allowed }) => allowed)).toEqual([true, true, true]);
     expect(questions.map(({ type }) => type)).toEqual(['check', 'check', 'check']);
-    await client.close();
   });
 
   test('are asked again one by one where an older release has taken the place of the one that could', async () => {
@@ -72,7 +83,6 @@ describe('orders that are asked about at the same time', () => {
     });
     const answers = await Promise.all(['a', 'no-b'].map((id) => client.check(order(id))));
     expect(answers.map(({ allowed }) => allowed)).toEqual([true, false]);
-    await client.close();
   });
 
   test('fail each by itself where one cannot be read, and all with the question, those that wait for it too', async () => {
@@ -89,6 +99,5 @@ describe('orders that are asked about at the same time', () => {
     const silent = await outcome(['silent', 'b', 'silent', 'd', 'waits', 'waits too']);
     expect(silent.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'rejected'));
     expect((await outcome(['later'])).map(({ status }) => status)).toEqual(['fulfilled']);
-    await client.close();
   });
 });
