@@ -114,7 +114,8 @@ function requireToken(service: ServiceName, system: SystemConfig, env: RuntimeEn
   if (env.apiToken === undefined && env.accessTokens !== undefined) {
     throw new UserError({
       code: 'API_TOKEN_MISSING',
-      message: 'ACCESS_TOKENS is set and API_TOKEN is not: people would have tokens, and the services none to call one another with',
+      message:
+        'ACCESS_TOKENS is set and API_TOKEN is not: people would have tokens, and the services none to call one another with',
       fix: 'set API_TOKEN or API_TOKEN_FILE too, or take ACCESS_TOKENS away: then, in development, nobody needs a token',
     });
   }
