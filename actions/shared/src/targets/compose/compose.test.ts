@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ENVIRONMENTS } from '@papergate/config';
 import { servicesOf, type ComposeModel } from '../../composition/index.ts';
+import type { Fence } from '../../deliver/types.ts';
 import type { Host, HostResult } from '../../host/types.ts';
 import { containerOf, digestOfImage, isService, type Container } from './containers.ts';
 import { Docker } from './docker.ts';
@@ -17,6 +18,7 @@ import { appliedIn } from './one-off.ts';
 import { listeningPorts, parsePorts, publishedPorts } from './ports.ts';
 import { endWords } from './probe.ts';
 import { neededSecrets } from './secret-files.ts';
+import { stopServices } from './services.ts';
 import { drainGroups, wavesOf } from './waves.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
@@ -267,6 +269,24 @@ describe('the engine of a host', () => {
   test('is taken where it is new enough, whatever its distributor added to the number', async () => {
     const checks = await checkEngine(engine({ version: version('26.1.5+dfsg1'), compose: { stdout: '2.26.1-4\n' } }));
     expect(checks.map(({ status }) => status)).toEqual(['passed', 'passed']);
+  });
+
+  test.each<[string, string, boolean]>([
+    ['one that has ended in this moment', 'cannot stop container: 4f1: container 4f1 is not running', true],
+    ['one that is gone', 'Error response from daemon: No such container: 4f1', true],
+    [
+      'one that cannot be ended beside one that is gone',
+      'No such container: 4f1\ncannot stop container: 4f2: denied',
+      false,
+    ],
+    ['what it gives no reason for', '', false],
+  ])('stops services, and takes for a failure what is one: %s', async (_what, stderr, fine) => {
+    const row = ['4f1', 'running', 'market-data', 'sha256:1', 'False'].join('\t');
+    const docker = engine({ ps: { stdout: `${row}\n` }, stop: { code: 1, stderr } });
+    const fence = { assertHeld: async () => undefined } as unknown as Fence;
+    const stopped = stopServices({ docker, project: 'p' }, ['market-data'], fence);
+    if (fine) await expect(stopped).resolves.toBeUndefined();
+    else await expect(stopped).rejects.toMatchObject({ code: 'DOCKER_FAILED' });
   });
 
   test('says which images it has, though it lacks others', async () => {

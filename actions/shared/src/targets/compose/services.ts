@@ -59,7 +59,9 @@ export async function stopServices(
 
 async function stopContainers(docker: Docker, containers: readonly Seen[]): Promise<void> {
   const { code, stderr } = await docker.run(['stop', ...containers.map(({ id }) => id)], { timeoutMs: STOP_MS });
-  if (code === 0 || /no such container/i.test(stderr)) return;
+  // One that ended by itself between the list and the question is as it should be; others were stopped all the same.
+  const words = stderr.split('\n').filter((line) => line.trim() !== '');
+  if (code === 0 || (words.length > 0 && words.every((line) => /no such container|is not running/i.test(line)))) return;
   throw dockerFailed(`stopping ${containers.map(({ service }) => service).join(', ')}`, lastWords(stderr));
 }
 
