@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Publisher } from 'zeromq';
-import { ExternalError, messageOf } from '@papergate/config';
 import type { Envelope } from '../messages/messages.ts';
+import { bindSocket } from './bind.ts';
 import type { Bus } from './bus.ts';
 
 export interface BusPublisherOptions {
@@ -50,19 +50,14 @@ export async function createPublisher(options: BusPublisherOptions): Promise<Bus
   const limits = { sendHighWaterMark: highWaterMark, noDrop: true, sendTimeout: 0, linger: 500 };
   const socket = new Publisher({ ...limits, ...side?.options });
   side?.watch(socket);
+  let bound: number;
   try {
-    await socket.bind(`tcp://${host}:${port === 0 ? '*' : port}`);
+    bound = await bindSocket(socket, { service, host, port });
   } catch (error) {
     socket.close();
     await side?.release();
-    throw new ExternalError({
-      code: 'BUS_PORT_IN_USE',
-      message: `${service} cannot bind its bus port ${port} on ${host}: ${messageOf(error)}`,
-      fix: `end what holds port ${port}, or give ${service} another bus_port in the system configuration`,
-      cause: error,
-    });
+    throw error;
   }
-  const bound = Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')?.[1] ?? port);
   const epoch = `${Date.now().toString(36)}-${process.pid.toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
   const sequences = new Map<string, number>();
   const queue: { topic: string; frames: [string, string]; done: () => void }[] = [];

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Dealer, Router } from 'zeromq';
 import { ExternalError, messageOf } from '@papergate/config';
+import { bindSocket } from './bind.ts';
 import type { Bus, BusEndpoint } from './bus.ts';
 import { connectionTo } from './connect.ts';
 import { BusMessageError } from './message.ts';
@@ -105,17 +106,13 @@ export async function createResponder(options: {
     ...side?.options,
   });
   side?.watch(socket);
+  let port: number;
   try {
-    await socket.bind(`tcp://${options.host}:${options.port === 0 ? '*' : options.port}`);
+    port = await bindSocket(socket, options);
   } catch (error) {
     socket.close();
     await side?.release();
-    throw new ExternalError({
-      code: 'BUS_PORT_IN_USE',
-      message: `${options.service} cannot bind its bus port ${options.port} on ${options.host}: ${messageOf(error)}`,
-      fix: `end what holds port ${options.port}, or give ${options.service} another bus_port in the system configuration`,
-      cause: error,
-    });
+    throw error;
   }
   let sending = Promise.resolve();
 
@@ -145,7 +142,7 @@ export async function createResponder(options: {
   })().catch((error: unknown) => options.onError?.(error));
 
   return {
-    port: Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')?.[1] ?? options.port),
+    port,
     async close() {
       await sending;
       socket.close();

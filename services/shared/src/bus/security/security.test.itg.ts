@@ -114,9 +114,11 @@ describe('a publisher with keys', () => {
     await goesOn(friend);
     const plain = stranger({});
     const foreign = stranger({ ...strange(), curveServerKey: curveKeyPair().publicKey });
+    // Who does not encrypt sees first that the publisher does, now and then, and hangs up; libzmq gives such a server up.
     await until('both refusals', async () => {
-      const [none, other] = await Promise.all([count('refused', 'no_curve'), count('refused', 'handshake')]);
-      return none > 0 && other > 0;
+      const reasons = ['no_curve', 'abandoned', 'handshake'];
+      const [none = 0, gone = 0, other = 0] = await Promise.all(reasons.map((reason) => count('refused', reason)));
+      return none + gone > 0 && other > 0;
     });
     await goesOn(friend);
     expect(plain.got() + foreign.got()).toBe(0);

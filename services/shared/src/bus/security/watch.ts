@@ -10,8 +10,8 @@ export interface HandshakeWatch {
 
 /**
  * Hears of connections that fail before their key is looked at: `no_curve` (a peer of another mechanism), `handshake` (a key
- * exchange that does not add up, such as with another server's key), `abandoned` (gone or silent before its end) and
- * `not_zmtp` (bytes that are no ZeroMQ: libzmq hangs up and says nothing of it).
+ * exchange that does not add up, such as with another server's key), `abandoned` (gone or silent before its end; a peer of
+ * another mechanism too, where it hung up first) and `not_zmtp` (bytes that are no ZeroMQ: libzmq hangs up and says nothing of it).
  *
  * The last kind is known by what is missing: a connection that was accepted, ended, and neither got through its handshake
  * nor failed in it. While other connections are open, an end cannot be told from theirs; then it is certain only once the
