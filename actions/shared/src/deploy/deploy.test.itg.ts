@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,7 +106,24 @@ describe('ports', () => {
   });
 
   test('a draw that only finds taken ones does not go on for ever', async () => {
-    await expect(freePorts(2, () => 20_000)).rejects.toThrow('no 2 free ports');
+    await expect(freePorts(2, { draw: () => 20_000 })).rejects.toThrow('no 2 free ports');
+  });
+
+  test('what one has drawn, nobody else draws for ten minutes, although nobody listens on it yet', async () => {
+    const folder = join(dir, 'ports');
+    const from = (...ports: number[]) => ({ folder, draw: () => ports.shift() ?? 0 });
+    const [first = 0, second = 0] = await freePorts(2);
+    expect(await freePorts(1, from(first))).toEqual([first]);
+    expect(await freePorts(1, from(first, second))).toEqual([second]);
+    const later = Date.now() + 10 * 60_000 + 5_000;
+    expect(await freePorts(1, { ...from(first, second), now: later })).toEqual([first]);
+  });
+
+  test('where nothing can be written down, free is enough', async () => {
+    const file = join(dir, 'no-folder');
+    writeFileSync(file, '');
+    const [port = 0] = await freePorts(1);
+    expect(await freePorts(1, { folder: file, draw: () => port })).toEqual([port]);
   });
 
   test('all that are taken are named, with service and holder', async () => {

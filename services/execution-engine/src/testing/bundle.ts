@@ -1,7 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +11,7 @@ import {
   type SystemConfig,
 } from '@papergate/config';
 import { createServiceClient, httpUrl, type ServiceClient } from '@papergate/service-kit';
-import { startTestDatabase, until, type TestDatabase } from '@papergate/service-kit/testing';
+import { freePorts, startTestDatabase, until, type TestDatabase } from '@papergate/service-kit/testing';
 import type { EngineSettings } from '../settings.ts';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -152,21 +150,6 @@ async function writeConfig(folder: string, options: BundleOptions): Promise<Syst
   const limits = options.limits ?? (await readFile(join(source, 'risk_limits.development.toml'), 'utf8'));
   await writeFile(join(folder, 'risk_limits.development.toml'), limits);
   return system;
-}
-
-/** Ports below the range of outgoing connections, so that a restarted service finds its own still free. */
-async function freePorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) {
-    const port = randomInt(12_000, 20_000);
-    const free = await new Promise<boolean>((resolve) => {
-      const server = createServer();
-      server.once('error', () => resolve(false));
-      server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
-    });
-    if (free) found.add(port);
-  }
-  return [...found];
 }
 
 /** Waits until a service says it is ready. */

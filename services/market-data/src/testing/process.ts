@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadSystemConfig, type SystemConfig } from '@papergate/config';
-import { until } from '@papergate/service-kit/testing';
+import { freePorts, until } from '@papergate/service-kit/testing';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const CONFIG_DIR = fileURLToPath(new URL('../../../../config', import.meta.url));
@@ -36,7 +35,7 @@ export async function spawnService(options: ServiceProcessOptions): Promise<Serv
   const folder = await mkdtemp(join(tmpdir(), 'papergate-config-'));
   await cp(CONFIG_DIR, folder, { recursive: true, filter: (path) => !/node_modules|\.ts$/.test(path) });
   const system = loadSystemConfig(CONFIG_DIR, 'development');
-  const [httpPort, busPort] = await freePorts();
+  const [httpPort = 0, busPort = 0] = await freePorts(2);
   system.services['market-data'] = { host: '127.0.0.1', http_port: httpPort, bus_port: busPort };
   system.alpaca.data_stream_url = options.dataUrl;
   system.symbols = options.symbols;
@@ -88,15 +87,4 @@ export async function spawnService(options: ServiceProcessOptions): Promise<Serv
     },
     exited,
   };
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const;
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  }
-  const [first, second] = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return [first ?? 0, second ?? 0];
 }

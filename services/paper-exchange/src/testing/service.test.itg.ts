@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Secret } from '@papergate/config';
 import { createPublisher, type Tick } from '@papergate/service-kit';
-import { requiredRoles, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
+import { freePorts, requiredRoles, testContext, until, WITH_ROLES } from '@papergate/service-kit/testing';
 import { buildPaperExchange } from '../service.ts';
 import { makeLeanZip } from './lean-zip.ts';
 import { officialClient } from './official-client.ts';
@@ -206,14 +206,6 @@ function run(script: string, args: string[] = [], env: Record<string, string> = 
   return { child, out: () => out, err: () => err, exit };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 describe('the processes', () => {
   test('main.ts serves by its configuration alone and stops on SIGTERM with 0', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'px-config-'));
@@ -224,7 +216,7 @@ describe('the processes', () => {
     });
     const file = join(folder, 'system.development.json');
     const system = JSON.parse(await readFile(file, 'utf8')) as { services: Record<string, { http_port: number }> };
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     (system.services['paper-exchange'] as { http_port: number }).http_port = port;
     await writeFile(file, JSON.stringify(system));
 

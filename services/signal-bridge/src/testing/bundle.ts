@@ -1,13 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { loadSystemConfig, type Secret, type StrategyConfig } from '@papergate/config';
-import { until } from '@papergate/service-kit/testing';
+import { freePorts, until } from '@papergate/service-kit/testing';
 
 const SERVICES = fileURLToPath(new URL('../../../', import.meta.url));
 const CONFIG_DIR = fileURLToPath(new URL('../../../../config', import.meta.url));
@@ -114,12 +113,4 @@ function ready(base: string): Promise<boolean> {
       () => false,
     ),
   );
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }

@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +15,7 @@ import {
 } from '@papergate/config';
 import { httpUrl } from '../../lifecycle/urls.ts';
 import { createServiceClient, type ServiceClient } from '../../lifecycle/service-client.ts';
+import { freePorts } from '../free-ports.ts';
 import { startTestDatabase, type TestDatabase } from '../postgres.ts';
 import { until } from '../until.ts';
 import { startLiveStandIn, type LiveStandIn } from './stand-in.ts';
@@ -207,19 +207,4 @@ async function writeConfig(folder: string, change: (system: SystemConfig) => voi
   await cp(join(source, 'risk_limits.toml'), join(folder, 'risk_limits.toml'));
   await cp(join(source, 'risk_limits.development.toml'), join(folder, 'risk_limits.production.toml'));
   return system;
-}
-
-/** Ports below the range of outgoing connections, so that a restarted service finds its own still free. */
-async function freePorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) {
-    const port = randomInt(12_000, 20_000);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
-    });
-    if (free) found.add(port);
-  }
-  return [...found];
 }
