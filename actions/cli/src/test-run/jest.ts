@@ -21,7 +21,7 @@ export interface JestOutcome {
 
 const own = (name: string): string => fileURLToPath(new URL(`../../jest/${name}`, import.meta.url));
 
-export type Suite = 'tests' | 'tests again' | 'container tests' | 'container tests alone';
+export type Suite = 'tests' | 'tests again' | 'container tests' | 'container tests alone' | 'container tests again';
 
 /** Those of containers wait for the engine half of the time, so that two go together; what measures goes alone. */
 const ARGUMENTS: Record<Suite, (repository: string) => string[]> = {
@@ -29,6 +29,12 @@ const ARGUMENTS: Record<Suite, (repository: string) => string[]> = {
   'tests again': () => ['-i', '--runTestsByPath'],
   'container tests': (repository) => [...containerTests(repository), '--maxWorkers=2'],
   'container tests alone': (repository) => [...containerTests(repository), '-i', '--testMatch=**/*.alone.ctr.ts'],
+  'container tests again': (repository) => [
+    ...containerTests(repository),
+    '-i',
+    '--testMatch=**/*.{test,alone}.ctr.ts',
+    '--runTestsByPath',
+  ],
 };
 
 const containerTests = (repository: string): string[] => [

@@ -216,6 +216,27 @@ describe('papergate test', () => {
       expect(existsSync(stopped())).toBe(true);
     });
 
+    test.each(['b.test.ctr.ts', 'c.alone.ctr.ts'])(
+      'a failing file is run once more, alone and from its beginning: %s',
+      async (file) => {
+        const ran = join(dir, 'ran');
+        // The cases of a file are tried twice by themselves; what its set-up left wrong stays wrong for both.
+        write(
+          file,
+          `import { existsSync, writeFileSync } from 'node:fs';
+          let wrong;
+          beforeAll(() => { wrong = !existsSync(${JSON.stringify(ran)}); writeFileSync(${JSON.stringify(ran)}, ''); });
+          test('it', () => { if (wrong) throw new Error('the machine was busy'); });`,
+        );
+        const { code, lines } = await runTests('possible', engine());
+        expect(lines.at(-1)).toMatch(/, 0 failed$/);
+        expect(code).toBe(0);
+        const told = lines.slice(lines.indexOf('failed at first, passed when run again alone:')).join('\n');
+        expect(told).toContain(file);
+        expect(told).toContain('the machine was busy');
+      },
+    );
+
     test('without an engine one line says so, and nothing has failed', async () => {
       const { code, lines } = await runTests('possible', none);
       expect(lines).toContain('no Docker Engine here: not root; container tests were not run');
