@@ -1,5 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { Secret, UserError } from '@papergate/config';
+import { pino } from 'pino';
 import { Type } from 'typebox';
 import { testContext, type TestContextOptions } from '../testing/context.ts';
 import { buildServiceApp, HttpError, type ServiceApp } from './build-app.ts';
@@ -117,6 +118,30 @@ describe('a service app', () => {
       built.inject({ url: '/metrics', headers: { 'sec-websocket-protocol': protocol } });
     expect((await ask('papergate, bearer.right-token-right-token')).statusCode).toBe(200);
     expect((await ask('papergate, bearer.right-token')).statusCode).toBe(401);
+  });
+
+  test('a line of the log names the request that it is of; one that writes nothing has no logger made', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino(
+      { level: 'warn' },
+      { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+    );
+    const made = jest.spyOn(logger, 'child');
+    const built = await buildServiceApp({ ...testContext('market-data'), logger });
+    built.get('/quiet', () => 'ok');
+    built.get('/bug', async ({ id, log }) => {
+      log.child({ part: 'here' }).warn('soon');
+      throw new Error(id);
+    });
+    made.mockClear();
+    await built.inject('/quiet');
+    expect(made).not.toHaveBeenCalled();
+    await built.inject('/bug');
+    const id = (lines[1]?.['err'] as Error).message;
+    expect(lines).toMatchObject([
+      { reqId: id, part: 'here', msg: 'soon' },
+      { reqId: id, msg: 'request failed' },
+    ]);
   });
 
   test('errors have one shape: refused by schema, by the caller’s mistake, by a handler, unexpected, unknown path', async () => {

@@ -24,6 +24,7 @@ import { guardRequests, openPaths } from './guard.ts';
 import { HttpError, sendHttpError } from './http-error.ts';
 import { describeRoutes } from './openapi.ts';
 import { finishRequests } from './in-flight.ts';
+import { requestLogger } from './request-logger.ts';
 
 export { HttpError } from './http-error.ts';
 
@@ -62,6 +63,7 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit ?? 4 * 1024 * 1024,
     genReqId: requestIds(),
+    childLoggerFactory: requestLogger,
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
