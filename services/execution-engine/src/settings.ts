@@ -2,9 +2,12 @@
 export interface EngineSettings {
   /** Requests to the broker at once. */
   dispatchConcurrency: number;
-  /** The same while the intake is busy, which is when this many orders are under way in it: who waits for an answer goes first. */
-  dispatchConcurrencyBusy: number;
+  /**
+   * The intake is busy when so many orders are under way in it. Then who waits for an answer goes first: one request to the
+   * broker at a time, and this many ms from one to the next. That is fifteen times as many as Alpaca takes.
+   */
   intakeBusy: number;
+  dispatchBusyIntervalMs: number;
   dispatchRetryMs: number;
   brokerTimeoutMs: number;
   /** Orders that may be in the intake at once, and that may wait to be sent, before 429. */
@@ -36,8 +39,8 @@ export interface EngineSettings {
 
 export const ENGINE_SETTINGS: EngineSettings = {
   dispatchConcurrency: 64,
-  dispatchConcurrencyBusy: 1,
   intakeBusy: 32,
+  dispatchBusyIntervalMs: 20,
   dispatchRetryMs: 250,
   brokerTimeoutMs: 10_000,
   maxUnderWay: 2_000,

@@ -4,9 +4,11 @@ import { until } from '@papergate/service-kit/testing';
 import type { SubmitOutcome } from '../broker/broker.ts';
 import { Book, noChanges, type Update } from '../ledger/book.ts';
 import type { Tracked } from '../ledger/tracked.ts';
+import { ENGINE_SETTINGS } from '../settings.ts';
 import { brokerOrder, durable } from '../testing/make.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { LookUp } from './look-up.ts';
+import { paceOf, type Pace } from './pace.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -23,7 +25,7 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
     record: (): Promise<void> => Promise.resolve(),
     steps: [] as string[],
     most: 0,
-    concurrency: () => 3,
+    pace: (): Pace => ({ concurrency: 3, intervalMs: 0 }),
     clock: 0,
   };
   let underWay = 0;
@@ -65,7 +67,7 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
     onUnknown: (tracked) => world.unknown.push(tracked.order.clientOrderId),
     gate: ({ order }) => (world.gated === undefined || world.gated === order.clientOrderId ? world.gate : 'open'),
     logger: quiet,
-    concurrency: () => world.concurrency(),
+    pace: () => world.pace(),
     retryMs: 1,
     observe: () => undefined,
     now: () => Date.now() + world.clock,
@@ -82,6 +84,15 @@ function setUp(outcome: (id: string, attempt: number) => SubmitOutcome | Promise
 const placed = (id: string): SubmitOutcome => ({
   kind: 'placed',
   order: brokerOrder({ clientOrderId: id, brokerOrderId: `b-${id}` }),
+});
+
+test.each([
+  [0, 64, 0],
+  [31, 64, 0],
+  [32, 1, 20],
+  [500, 1, 20],
+])('with %d orders in the intake, %d requests may be under way, %d ms apart', (underWay, concurrency, intervalMs) => {
+  expect(paceOf(underWay, ENGINE_SETTINGS)).toEqual({ concurrency, intervalMs });
 });
 
 describe('the dispatcher', () => {
@@ -106,15 +117,32 @@ describe('the dispatcher', () => {
       return placed(id);
     });
     let mostAtFirst = 0;
-    world.concurrency = () => {
-      if (world.sent.length > 5) return 4;
+    world.pace = () => {
+      if (world.sent.length > 5) return { concurrency: 4, intervalMs: 0 };
       mostAtFirst = world.most;
-      return 1;
+      return { concurrency: 1, intervalMs: 0 };
     };
     dispatcher.start();
     for (let index = 0; index < 20; index += 1) add(`o-${index}`);
     await until('all to be placed', () => status('o-19') === 'new');
     expect([mostAtFirst, world.most]).toEqual([1, 4]);
+    await dispatcher.close();
+  });
+
+  test('begins one so long after the other as it is told, and at once when it may', async () => {
+    const began: number[] = [];
+    const { world, dispatcher, add, status } = setUp((id) => {
+      began.push(performance.now());
+      return placed(id);
+    });
+    world.pace = () => ({ concurrency: 3, intervalMs: began.length < 3 ? 30 : 0 });
+    dispatcher.start();
+    for (let index = 0; index < 8; index += 1) add(`o-${index}`);
+    await until('all to be placed', () => status('o-7') === 'new');
+    const gaps = began.slice(1).map((at, index) => at - (began[index] ?? 0));
+    // Timers of the event loop are exact to a millisecond, and begin to count at its last turn.
+    expect(gaps.slice(0, 2).every((gap) => gap > 25)).toBe(true);
+    expect(world.sent).toHaveLength(8);
     await dispatcher.close();
   });
 

@@ -6,6 +6,7 @@ import type { Tracked } from '../ledger/tracked.ts';
 import type { Update } from '../ledger/book.ts';
 import type { Attempts } from '../store/attempts.ts';
 import type { Failpoint } from '../failpoints.ts';
+import type { Pace } from './pace.ts';
 
 export interface DispatcherOptions {
   broker: Pick<Broker, 'submit'>;
@@ -25,8 +26,8 @@ export interface DispatcherOptions {
   gate: (tracked: Tracked) => 'open' | 'hold' | { cancel: string } | { end: string; code: string };
   failpoint: Failpoint;
   logger: Pick<Logger, 'info' | 'warn' | 'error'>;
-  /** Requests that may be under way now; at least one. */
-  concurrency: () => number;
+  /** How fast orders may go out now. */
+  pace: () => Pace;
   /** ms after which an order that could not be sent is tried again; doubles up to sixteen times that. */
   retryMs: number;
   observe: (seconds: number, outcome: SubmitOutcome['kind']) => void;
@@ -47,6 +48,7 @@ export class Dispatcher {
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #waitUntil = 0;
+  #lastBegan = -Infinity;
   #started = false;
   #closed = false;
 
@@ -113,8 +115,10 @@ export class Dispatcher {
 
   #pump(): void {
     if (!this.#started || this.#closed) return;
-    const { concurrency, gate, now } = this.#options;
-    while (this.#queue.length > 0 && this.#sending.size < concurrency()) {
+    const { gate, now, pace } = this.#options;
+    while (this.#queue.length > 0) {
+      const { concurrency, intervalMs } = pace();
+      if (this.#sending.size >= concurrency) return;
       const [tracked] = this.#queue;
       if (tracked === undefined) return;
       const state = gate(tracked);
@@ -129,6 +133,9 @@ export class Dispatcher {
         continue;
       }
       if (now() < this.#waitUntil) return this.#later(this.#waitUntil - now());
+      const early = this.#lastBegan + intervalMs - performance.now();
+      if (early > 0) return this.#later(early);
+      this.#lastBegan = performance.now();
       this.#queue.shift();
       const sending = this.#send(tracked).finally(() => {
         this.#sending.delete(tracked);
