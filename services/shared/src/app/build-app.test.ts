@@ -129,7 +129,7 @@ describe('a service app', () => {
     const made = jest.spyOn(logger, 'child');
     const built = await buildServiceApp({ ...testContext('market-data'), logger });
     built.get('/quiet', () => 'ok');
-    built.get('/bug', async ({ id, log }) => {
+    built.get('/bug', ({ id, log }) => {
       log.child({ part: 'here' }).warn('soon');
       throw new Error(id);
     });
@@ -137,7 +137,7 @@ describe('a service app', () => {
     await built.inject('/quiet');
     expect(made).not.toHaveBeenCalled();
     await built.inject('/bug');
-    const id = (lines[1]?.['err'] as Error).message;
+    const id = (lines[1]?.['err'] as Error | undefined)?.message;
     expect(lines).toMatchObject([
       { reqId: id, part: 'here', msg: 'soon' },
       { reqId: id, msg: 'request failed' },

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 /** Of pino's child. */
 type ChildOptions = Parameters<FastifyBaseLogger['child']>[1];
 type Bindings = Parameters<FastifyBaseLogger['child']>[0];
-type Write = (...args: unknown[]) => void;
+type Line = Parameters<FastifyBaseLogger['info']>;
 
 /**
  * The logger of one request. Its child of the service's logger is made when something is written, which most requests never
@@ -39,31 +39,31 @@ class RequestLogger {
   }
 
   trace(...args: unknown[]): void {
-    (this.#made.trace as Write)(...args);
+    this.#made.trace(...(args as Line));
   }
 
   debug(...args: unknown[]): void {
-    (this.#made.debug as Write)(...args);
+    this.#made.debug(...(args as Line));
   }
 
   info(...args: unknown[]): void {
-    (this.#made.info as Write)(...args);
+    this.#made.info(...(args as Line));
   }
 
   warn(...args: unknown[]): void {
-    (this.#made.warn as Write)(...args);
+    this.#made.warn(...(args as Line));
   }
 
   error(...args: unknown[]): void {
-    (this.#made.error as Write)(...args);
+    this.#made.error(...(args as Line));
   }
 
   fatal(...args: unknown[]): void {
-    (this.#made.fatal as Write)(...args);
+    this.#made.fatal(...(args as Line));
   }
 
   silent(...args: unknown[]): void {
-    (this.#made.silent as Write)(...args);
+    this.#made.silent(...(args as Line));
   }
 }
 
