@@ -76,6 +76,8 @@ tests:
       - { series: 'papergate_trading_state{state="HALTED",service="risk-manager"}', values: '0x30 1x60' }
       - { series: 'papergate_reconciliation_differences_total{kind="price",service="execution-engine"}', values: '_x12 1x100' }
       - { series: 'papergate_order_alarms_total{code="ORDER_OVERFILL",service="execution-engine"}', values: '_x12 1x100' }
+      - { series: 'papergate_audit_rows_lost_total{service="risk-manager"}', values: '0x12 1x100' }
+      - { series: 'papergate_bus_refused_total{reason="unknown_key",service="market-data"}', values: '0x12 1+1x100' }
       - { series: 'papergate_log_lines_total{level="error",service="dashboard"}', values: '0x12 100x100' }
       - { series: 'papergate_disk_free_bytes{service="dashboard"}', values: '50x12 4x100' }
       - { series: 'papergate_disk_size_bytes{service="dashboard"}', values: '100x112' }
@@ -84,6 +86,8 @@ tests:
       - { eval_time: 1m, alertname: BreakerHalted, exp_alerts: [] }
       - { eval_time: 1m, alertname: ReconciliationDifference, exp_alerts: [] }
       - { eval_time: 1m, alertname: OrderAlarm, exp_alerts: [] }
+      - { eval_time: 1m, alertname: AuditLost, exp_alerts: [] }
+      - { eval_time: 3m, alertname: BusPeerRefused, exp_alerts: [] }
       - { eval_time: 1m, alertname: ErrorsLogged, exp_alerts: [] }
       - { eval_time: 1m, alertname: DiskFull, exp_alerts: [] }
 `;
@@ -95,6 +99,8 @@ tests:
     ['BreakerHalted', '6m'],
     ['ReconciliationDifference', '3m'],
     ['OrderAlarm', '3m'],
+    ['AuditLost', '3m'],
+    ['BusPeerRefused', '6m'],
     ['ErrorsLogged', '4m'],
     ['DiskFull', '8m'],
     ['DiskFilling', '10m'],
