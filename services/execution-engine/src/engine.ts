@@ -13,7 +13,7 @@ import type { Broker, BrokerEvent, BrokerStream } from './broker/broker.ts';
 import type { Failpoint } from './failpoints.ts';
 import { Dispatcher, type DispatcherOptions } from './dispatch/dispatcher.ts';
 import { LookUp } from './dispatch/look-up.ts';
-import { paceOf } from './dispatch/pace.ts';
+import { createPacer } from './dispatch/pace.ts';
 import { onlyShrinks } from './dispatch/reducing.ts';
 import { Resting } from './dispatch/resting.ts';
 import { EmergencyStop } from './emergency.ts';
@@ -115,7 +115,7 @@ export class Engine {
       onUnknown: (tracked) => void this.lookUp.settle(tracked),
       gate: (tracked) => this.#gate(tracked),
       logger,
-      pace: () => paceOf(this.intake.underWay, settings),
+      pace: createPacer({ settings, underWay: () => this.intake.underWay }),
       retryMs: settings.dispatchRetryMs,
       observe: (seconds, outcome) => instruments.dispatch.observe({ outcome }, seconds),
       now,

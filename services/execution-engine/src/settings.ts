@@ -3,10 +3,12 @@ export interface EngineSettings {
   /** Requests to the broker at once. */
   dispatchConcurrency: number;
   /**
-   * The intake is busy when so many orders are under way in it. Then who waits for an answer goes first: one request to the
-   * broker at a time, and this many ms from one to the next. That is fifteen times as many as Alpaca takes.
+   * The intake is busy when so many orders are under way in it, and so many ms longer. Then who waits for an answer goes
+   * first: one request to the broker at a time, and this many ms from one to the next. That is fifteen times as many as
+   * Alpaca takes.
    */
   intakeBusy: number;
+  intakeBusyForMs: number;
   dispatchBusyIntervalMs: number;
   dispatchRetryMs: number;
   brokerTimeoutMs: number;
@@ -40,7 +42,8 @@ export interface EngineSettings {
 export const ENGINE_SETTINGS: EngineSettings = {
   dispatchConcurrency: 64,
   intakeBusy: 32,
-  dispatchBusyIntervalMs: 20,
+  intakeBusyForMs: 100,
+  dispatchBusyIntervalMs: 50,
   dispatchRetryMs: 250,
   brokerTimeoutMs: 10_000,
   maxUnderWay: 2_000,

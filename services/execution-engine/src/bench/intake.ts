@@ -13,8 +13,9 @@ import { poolOf } from '../testing/books.ts';
 import { ready, startBundle, type Bundle } from '../testing/bundle.ts';
 import { WIDE_LIMITS } from './pieces/limits.ts';
 
-const ORDERS = Number(process.argv[2] ?? 3_000);
-const ROUNDS = 5;
+const ORDERS = Number(process.argv[2] ?? 6_000);
+const WARM_UP = 2;
+const ROUNDS = 7;
 const CONCURRENT = 100;
 const CEILING = fileURLToPath(new URL('pieces/ceiling.ts', import.meta.url));
 
@@ -91,6 +92,10 @@ const bundle = await startBundle({
   services: ['paper-exchange', 'market-data', 'risk-manager', 'execution-engine'],
   limits: WIDE_LIMITS,
   token,
+  // What waits to be sent claims buying power: a whole round of it must fit.
+  system: (system) => {
+    system.exchange.starting_cash = '100000000';
+  },
 });
 try {
   await ready(bundle, 'execution-engine');
@@ -101,12 +106,12 @@ try {
   const filled: number[] = [];
   await withCeiling(bundle, async (origin) => {
     const ceiling: Target = { origin, symbols, token };
-    for (let turn = -1; turn < ROUNDS; turn += 1) {
+    for (let turn = -WARM_UP; turn < ROUNDS; turn += 1) {
       const least = await drive(ceiling, ORDERS);
       const startedAt = performance.now();
       const found = await drive(engine, ORDERS);
       await drained(bundle);
-      // The first round warms up.
+      // The compiler has not seen enough of it yet.
       if (turn < 0) continue;
       ceilings.push(least);
       ours.push(found);

@@ -8,7 +8,7 @@ import { ENGINE_SETTINGS } from '../settings.ts';
 import { brokerOrder, durable } from '../testing/make.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { LookUp } from './look-up.ts';
-import { paceOf, type Pace } from './pace.ts';
+import { createPacer, type Pace } from './pace.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -86,13 +86,25 @@ const placed = (id: string): SubmitOutcome => ({
   order: brokerOrder({ clientOrderId: id, brokerOrderId: `b-${id}` }),
 });
 
-test.each([
-  [0, 64, 0],
-  [31, 64, 0],
-  [32, 1, 20],
-  [500, 1, 20],
-])('with %d orders in the intake, %d requests may be under way, %d ms apart', (underWay, concurrency, intervalMs) => {
-  expect(paceOf(underWay, ENGINE_SETTINGS)).toEqual({ concurrency, intervalMs });
+test('the pace is slow while many orders are in the intake, and a moment longer', () => {
+  const world = { underWay: 0, now: 0 };
+  const pace = createPacer({ settings: ENGINE_SETTINGS, underWay: () => world.underWay, ticks: () => world.now });
+  const at = (now: number, underWay: number): Pace => {
+    Object.assign(world, { now, underWay });
+    return pace();
+  };
+  const full: Pace = { concurrency: 64, intervalMs: 0 };
+  const slow: Pace = { concurrency: 1, intervalMs: 20 };
+  expect([at(0, 0), at(1, 31), at(2, 32), at(3, 500), at(50, 0), at(102, 31), at(103, 31), at(110, 32)]).toEqual([
+    full,
+    full,
+    slow,
+    slow,
+    slow,
+    slow,
+    full,
+    slow,
+  ]);
 });
 
 describe('the dispatcher', () => {

@@ -3,9 +3,6 @@ import type { Requester, RiskOrder, RiskState, RiskVerdict, RiskVerdicts, Tradin
 
 const STATES: readonly unknown[] = ['ACTIVE', 'REDUCING', 'HALTED'];
 
-/** Questions about several orders that are under way at most. Two: while one is answered the next is made. */
-const QUESTIONS_AT_ONCE = 2;
-
 export interface KnownTradingState {
   state: TradingState;
   /** risk-manager itself said so, lately; a state that cannot be learned counts as HALTED. */
@@ -131,7 +128,7 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
   }
 
   function flush(): void {
-    while (asked.length > 0 && (atOnce === 1 || underWay < QUESTIONS_AT_ONCE)) {
+    while (asked.length > 0 && (atOnce === 1 || underWay === 0)) {
       underWay += 1;
       void askAll(asked.splice(0, atOnce)).finally(() => {
         underWay -= 1;
@@ -140,7 +137,7 @@ export function createRiskClient(options: RiskClientOptions): RiskClient {
     }
   }
 
-  /** What one turn of the event loop brings, and what comes while questions are under way, goes into one question. */
+  /** What one turn of the event loop brings, and what comes while a question is under way, goes into one question. */
   function put(order: RiskOrder): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (asked.length === 0) setImmediate(flush);

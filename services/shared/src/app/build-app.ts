@@ -138,8 +138,9 @@ function chooseProtocol(protocols: Set<string>): string | false {
 
 /** No name and no number holds one, and PostgreSQL takes it in no text. */
 function refuseNul(app: ServiceApp): void {
-  app.addHook('onRequest', async (request) => {
-    if (request.url.includes('%00')) throw new HttpError(400, 'INVALID_REQUEST', 'the address holds a NUL character');
+  app.addHook('onRequest', (request, _reply, done) => {
+    const refused = request.url.includes('%00');
+    done(refused ? new HttpError(400, 'INVALID_REQUEST', 'the address holds a NUL character') : undefined);
   });
 }
 
