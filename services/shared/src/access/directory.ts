@@ -75,6 +75,12 @@ export class TokenDirectory {
     return this.#byName.get(name)?.actor.role;
   }
 
+  /** ms until the token of this name ends; Infinity where it never does, or where nobody of this name has one. */
+  remaining(name: string): number {
+    const entry = this.#byName.get(name);
+    return entry === undefined ? Infinity : entry.expiresAt - this.#now();
+  }
+
   #standing({ actor, expiresAt, requestsPerSecond }: Entry): Identity {
     if (this.#now() >= expiresAt) return { kind: 'expired', name: actor.name };
     return { kind: 'known', actor, own: false, requestsPerSecond };

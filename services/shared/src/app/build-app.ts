@@ -25,6 +25,7 @@ import { HttpError, sendHttpError } from './http-error.ts';
 import { describeRoutes } from './openapi.ts';
 import { finishRequests } from './in-flight.ts';
 import { requestLogger } from './request-logger.ts';
+import { endWithToken } from './sockets.ts';
 
 export { HttpError } from './http-error.ts';
 
@@ -71,6 +72,7 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
   await app.register(websocket, { options: { maxPayload: 1024 * 1024, handleProtocols: chooseProtocol } });
   const access = options.access ?? new AccessControl({ env, metrics, now });
   const open = openPaths(options.open);
+  endWithToken(app, access.directory);
   guardRequests(app, { access, hosts: [system.services[service].host], open });
   finishRequests(app, system.shutdown_timeout_ms / 2);
   measure(app, metrics);
