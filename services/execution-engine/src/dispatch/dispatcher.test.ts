@@ -4,7 +4,6 @@ import { until } from '@papergate/service-kit/testing';
 import type { SubmitOutcome } from '../broker/broker.ts';
 import { Book, noChanges, type Update } from '../ledger/book.ts';
 import type { Tracked } from '../ledger/tracked.ts';
-import { ENGINE_SETTINGS } from '../settings.ts';
 import { brokerOrder, durable } from '../testing/make.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { LookUp } from './look-up.ts';
@@ -88,7 +87,8 @@ const placed = (id: string): SubmitOutcome => ({
 
 test('the pace is slow while many orders are in the intake, and a moment longer', () => {
   const world = { underWay: 0, now: 0 };
-  const pace = createPacer({ settings: ENGINE_SETTINGS, underWay: () => world.underWay, ticks: () => world.now });
+  const settings = { dispatchConcurrency: 64, dispatchBusyIntervalMs: 20, intakeBusy: 32, intakeBusyForMs: 100 };
+  const pace = createPacer({ settings, underWay: () => world.underWay, ticks: () => world.now });
   const at = (now: number, underWay: number): Pace => {
     Object.assign(world, { now, underWay });
     return pace();
