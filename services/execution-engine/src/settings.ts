@@ -4,7 +4,7 @@ export interface EngineSettings {
   dispatchConcurrency: number;
   /**
    * The intake is busy when so many orders are under way in it, and so many ms longer. Then who waits for an answer goes
-   * first: one request to the broker at a time, and this many ms from one to the next. That is fifteen times as many as
+   * first: one request to the broker at a time, and this many ms from one to the next. That is six times as many as
    * Alpaca takes.
    */
   intakeBusy: number;
