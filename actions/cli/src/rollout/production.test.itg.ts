@@ -93,9 +93,11 @@ describe('a production that is delivered to', () => {
     const { services } = (body as { system: { services: Record<string, { bus_port?: number }> } }).system;
     for (const service of ['market-data', 'signal-bridge', 'risk-manager', 'execution-engine']) {
       const stranger = new Dealer({ linger: 0 });
+      // Before it connects: what happened until somebody listens is told to nobody.
+      const { events } = stranger;
       stranger.connect(`tcp://127.0.0.1:${services[service]?.bus_port}`);
-      let said = await stranger.events.receive();
-      while (said.type === 'connect' || said.type === 'connect:delay') said = await stranger.events.receive();
+      let said = await events.receive();
+      while (said.type === 'connect' || said.type === 'connect:delay') said = await events.receive();
       stranger.close();
       // Which of the two ends is the first to hang up decides what the other one calls it.
       expect([service, said.type]).toEqual([service, expect.stringMatching(/^handshake:error:(?:protocol|other)$/)]);
