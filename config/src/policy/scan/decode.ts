@@ -101,8 +101,7 @@ export function gluedBase64(node: ScanNode): KeyHit[] {
 /** Readable stretches of decoded bytes, UTF-8 or UTF-16, also after decompression. */
 function* readable(node: ScanNode, step: string, offset: number, bytes: Buffer): Generator<ScanNode> {
   if (bytes.length < 20) return;
-  const inflated = inflate(bytes);
-  if (inflated !== undefined) yield* stretches(node, `${step} of compressed data`, offset, inflated);
+  for (const data of inflated(bytes)) yield* stretches(node, `${step} of compressed data`, offset, data);
   yield* stretches(node, step, offset, bytes);
 }
 
@@ -129,17 +128,23 @@ function* cutOut(node: ScanNode, step: string, offset: number, text: string, pat
   }
 }
 
-/** gzip (its mark may stand behind a few bytes of noise) and zlib. */
-function inflate(bytes: Buffer): Buffer | undefined {
-  const options = { maxOutputLength: MAX_INFLATED };
-  const gzip = bytes.subarray(0, 64).indexOf(GZIP_MARK);
-  try {
-    if (gzip >= 0) return gunzipSync(bytes.subarray(gzip), options);
-    if (bytes[0] === 0x78 && bytes.readUInt16BE(0) % 31 === 0) return inflateSync(bytes, options);
-  } catch {
-    // not compressed after all, or larger than anything that a configuration holds
+/** zlib, and gzip, whose mark may stand behind a few bytes of noise; and in compressed data by chance. */
+function inflated(bytes: Buffer): Buffer[] {
+  const all = bytes[0] === 0x78 && bytes.readUInt16BE(0) % 31 === 0 ? unpacked(inflateSync, bytes) : [];
+  const head = bytes.subarray(0, 64);
+  for (let at = head.indexOf(GZIP_MARK); at >= 0; at = head.indexOf(GZIP_MARK, at + 1)) {
+    all.push(...unpacked(gunzipSync, bytes.subarray(at)));
   }
-  return undefined;
+  return all;
+}
+
+function unpacked(unpack: typeof inflateSync, bytes: Buffer): Buffer[] {
+  try {
+    return [unpack(bytes, { maxOutputLength: MAX_INFLATED })];
+  } catch {
+    // Not compressed after all, or larger than anything that a configuration holds.
+    return [];
+  }
 }
 
 function decodeBase32(text: string): Buffer {

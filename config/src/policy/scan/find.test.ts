@@ -1,3 +1,4 @@
+import { constants, createDeflate } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { base64, BROKER, key, LIVE, PAPER } from '../cases/fixtures.ts';
 import { findKeys } from './find.ts';
@@ -31,6 +32,21 @@ describe('the search for keys', () => {
     const kinds = findKeys(`${many}\n${LIVE}`).hits.map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === 'paper')).toHaveLength(100);
     expect(kinds).toContain('live');
+  });
+
+  test('finds a key in zlib data that by chance hold the mark of gzip', async () => {
+    const zlib = createDeflate({ level: 0 });
+    zlib.write(Buffer.from([0x1f, 0x8b, 0x08]));
+    await new Promise<void>((resolve) => {
+      zlib.flush(resolve);
+    });
+    zlib.params(9, constants.Z_DEFAULT_STRATEGY, () => zlib.end(` ${LIVE}`));
+    const data = Buffer.concat(await zlib.toArray());
+    expect(data.subarray(0, 64).indexOf('1f8b08', 'hex')).toBeGreaterThan(0);
+    expect(data.includes(LIVE)).toBe(false);
+    expect(findKeys(data.toString('base64')).hits).toEqual([
+      { kind: 'live', aws: false, how: ['base64 of compressed data'], offset: 0 },
+    ]);
   });
 
   test('says that it is in doubt where the work has to be cut off', () => {
