@@ -210,7 +210,11 @@ export class ProcessTarget implements DeliveryTarget {
       return { ready: false, detail: service.detail ?? service.state, ...(final ? { final } : {}) };
     }
     const answer = await probeReadiness(service.url, commit);
-    if (answer === true) return { ready: true, detail: 'ready' };
+    if (answer === true) {
+      // The supervisor looks for itself, a moment later; what a delivery called ready is ready in its status too.
+      if (service.state === 'ready') return { ready: true, detail: 'ready' };
+      return { ready: false, detail: `answers, and its supervisor says ${service.state}` };
+    }
     const crashed = service.restarts > 0 || service.state === 'failed' ? ` (${service.detail ?? service.state})` : '';
     return { ready: false, detail: `${answer}${crashed}`, ...(service.state === 'failed' ? { final: true } : {}) };
   }
