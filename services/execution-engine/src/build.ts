@@ -150,7 +150,7 @@ export async function buildExecutionEngine(
     initialReconnectMs: settings.streamReconnectMs,
   });
 
-  const app = await buildServiceApp({ ...context, now });
+  const app = await buildServiceApp({ ...context, now, sockets: false });
   addReadiness(context.readiness, { engine, lock, stream, risk, pool, url: env.databaseUrl });
   addRoutes(app, {
     audit,

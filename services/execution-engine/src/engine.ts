@@ -80,7 +80,8 @@ export class Engine {
     this.#parts = parts;
     const { broker, failpoint, instruments, lock, logger, pool, release, settings, now } = parts;
     const fence = (): number => lock.fence ?? -1;
-    this.#accepted = createAcceptedOrders(parts.publisher);
+    const pace = createPacer({ settings, underWay: () => this.intake.underWay });
+    this.#accepted = createAcceptedOrders(parts.publisher, () => pace().intervalMs > 0);
     this.ledger = new Ledger({
       pool,
       fence,
@@ -115,7 +116,7 @@ export class Engine {
       onUnknown: (tracked) => void this.lookUp.settle(tracked),
       gate: (tracked) => this.#gate(tracked),
       logger,
-      pace: createPacer({ settings, underWay: () => this.intake.underWay }),
+      pace,
       retryMs: settings.dispatchRetryMs,
       observe: (seconds, outcome) => instruments.dispatch.observe({ outcome }, seconds),
       now,
@@ -316,6 +317,8 @@ export class Engine {
 
   #committed(changes: Changes): void {
     const { instruments, publisher } = this.#parts;
+    // What became of an order is not told before the order.
+    this.#accepted.flush();
     publishChanges(publisher, changes);
     for (const { order } of changes.orders) instruments.orders.inc({ status: order.status });
     for (const { order } of changes.trades) instruments.fills.inc({ symbol: order.symbol, side: order.side });

@@ -1,6 +1,7 @@
 import type { BusPublisher, Fill, OrderView } from '@papergate/service-kit';
 import type { Changes, TradeRow } from './ledger/book.ts';
 import { viewOf, type Order } from './ledger/order.ts';
+import { timeText } from './ledger/time-text.ts';
 import { averageEntryPrice } from './ledger/position.ts';
 
 /** `position.opened_at` goes beyond the kit's type; docs/architecture.md has it. */
@@ -17,12 +18,12 @@ export function fillOf({ order, position, ...trade }: TradeRow): PublishedFill {
     quantity: trade.quantity.toFixed(),
     price: trade.price.toFixed(),
     realized_pnl: trade.realizedPnl.toFixed(),
-    filled_at: new Date(trade.at).toISOString(),
+    filled_at: timeText(trade.at),
     position: {
       symbol: position.symbol,
       quantity: position.quantity.toFixed(),
       avg_entry_price: averageEntryPrice(position),
-      opened_at: position.openedAt === undefined ? null : new Date(position.openedAt).toISOString(),
+      opened_at: position.openedAt === undefined ? null : timeText(position.openedAt),
     },
   };
 }
@@ -52,17 +53,30 @@ export interface AcceptedOrders {
   flush(): void;
 }
 
-/** Publishes orders that have become durable; those of one turn of the event loop, which one commit brought, in one message. */
-export function createAcceptedOrders(publisher: BusPublisher): AcceptedOrders {
+/** How long orders wait for company while others have to be answered, ms. */
+const GATHER_MS = 20;
+
+/**
+ * Publishes orders that have become durable; those of one turn of the event loop, which one commit brought, in one message.
+ * While the intake is busy they wait for those of more commits: a message costs every process that takes it a wake-up.
+ */
+export function createAcceptedOrders(publisher: BusPublisher, busy: () => boolean = () => false): AcceptedOrders {
   let gathered: OrderView[] = [];
+  let waiting: NodeJS.Timeout | undefined;
   const flush = (): void => {
+    clearTimeout(waiting);
+    waiting = undefined;
     const orders = gathered;
     gathered = [];
     publishOrders(publisher, orders);
   };
+  const turnOver = (): void => {
+    if (gathered.length < ORDERS_A_MESSAGE && busy()) waiting ??= setTimeout(flush, GATHER_MS);
+    else flush();
+  };
   return {
     add(order) {
-      if (gathered.length === 0) setImmediate(flush);
+      if (gathered.length === 0 || gathered.length === ORDERS_A_MESSAGE - 1) setImmediate(turnOver);
       // As it is now: what it becomes is published when it has.
       gathered.push(viewOf(order));
     },

@@ -217,7 +217,7 @@ export async function buildRiskManager(
     onError: (error) => logger.warn({ reason: String(error) }, 'a request cannot be answered'),
   });
 
-  const app = await buildServiceApp({ ...context, now });
+  const app = await buildServiceApp({ ...context, now, sockets: false });
   addReadiness(context.readiness, { breaker, orders, scope, pool, url: env.databaseUrl });
   addRoutes(app, {
     limits: riskLimits,

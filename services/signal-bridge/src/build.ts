@@ -121,6 +121,7 @@ export async function buildSignalBridge(
     logger,
     metrics: context.metrics,
     readiness,
+    sockets: false,
   });
   addRoutes(app, {
     report: () => engine.report(),

@@ -13,8 +13,8 @@ import { poolOf } from '../testing/books.ts';
 import { ready, startBundle, type Bundle } from '../testing/bundle.ts';
 import { WIDE_LIMITS } from './pieces/limits.ts';
 
-const ORDERS = Number(process.argv[2] ?? 6_000);
-const WARM_UP = 2;
+const ORDERS = Number(process.argv[2] ?? 8_000);
+const WARM_UP = 4;
 const ROUNDS = 7;
 const CONCURRENT = 100;
 const CEILING = fileURLToPath(new URL('pieces/ceiling.ts', import.meta.url));

@@ -1,5 +1,6 @@
 import { AUDIT_OK, type ActingRequest, type Pool } from '@papergate/service-kit';
 import type { NewOrder } from '../ledger/order.ts';
+import { timeText } from '../ledger/time-text.ts';
 import { createGroup } from '../store/group.ts';
 
 /** What stands under a client_order_id. */
@@ -53,12 +54,15 @@ const INSERT = `WITH c AS (
     SELECT c.created_at, 'execution-engine', c.actor, c.role, 'order.place', c.order_id::text, c.source, '${AUDIT_OK}', c.request_id, $18
     FROM c JOIN stored USING (order_id)
   )
-  SELECT order_id FROM stored`;
+  SELECT (SELECT count(*)::int FROM stored) AS stored,
+    ARRAY (SELECT order_id::text FROM c WHERE NOT EXISTS (SELECT FROM stored WHERE stored.order_id = c.order_id)) AS others`;
 
 interface Placed {
   order: NewOrder;
   by: ActingRequest;
 }
+
+const COMMITTED: CommitResult = { kind: 'committed' };
 
 /** Group commit of new orders, and grouped look-ups of client_order_ids. */
 export function createCommitter(options: CommitterOptions): Committer {
@@ -67,20 +71,21 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   async function insert(placed: Placed[]): Promise<CommitResult[]> {
     const orders = placed.map(({ order }) => order);
-    let inserted: Set<string>;
+    let others: ReadonlySet<string>;
     try {
-      inserted = await insertOnce(placed);
+      others = await insertOnce(placed);
     } catch (error) {
       if (isRefusal(error)) throw error;
       doubtful.push(...orders);
       throw error;
     }
     options.onBatch?.(orders.length);
-    const rest = orders.filter(({ orderId }) => !inserted.has(orderId));
-    const stored = rest.length === 0 ? [] : await lookUp(rest.map(({ clientOrderId }) => clientOrderId));
+    if (others.size === 0) return orders.map(() => COMMITTED);
+    const rest = orders.filter(({ orderId }) => others.has(orderId));
+    const stored = await lookUp(rest.map(({ clientOrderId }) => clientOrderId));
     const byId = new Map(rest.map(({ clientOrderId }, index) => [clientOrderId, stored[index]]));
     return orders.map((order) => {
-      if (inserted.has(order.orderId)) return { kind: 'committed' };
+      if (!others.has(order.orderId)) return COMMITTED;
       const other = byId.get(order.clientOrderId);
       if (other === undefined)
         throw new Error('another execution-engine has taken over the orders; this one writes none');
@@ -88,9 +93,10 @@ export function createCommitter(options: CommitterOptions): Committer {
     });
   }
 
-  async function insertOnce(placed: Placed[]): Promise<Set<string>> {
+  /** @returns the order_ids that were not stored, since their client_order_id is another's or another engine has the orders */
+  async function insertOnce(placed: Placed[]): Promise<ReadonlySet<string>> {
     const orders = placed.map(({ order }) => order);
-    const { rows } = await pool.query<{ order_id: string }>({
+    const { rows } = await pool.query<{ stored: number; others: string[] }>({
       name: 'insert-orders',
       text: INSERT,
       values: [
@@ -98,15 +104,15 @@ export function createCommitter(options: CommitterOptions): Committer {
         orders.map((order) => order.clientOrderId),
         orders.map((order) => order.requestHash),
         orders.map((order) => order.source),
-        orders.map((order) => order.strategy),
+        orEmpty(orders.map((order) => order.strategy)),
         orders.map((order) => order.symbol),
         orders.map((order) => order.side),
         orders.map((order) => order.type),
         orders.map((order) => order.quantity),
-        orders.map((order) => order.price),
-        orders.map((order) => order.stopPrice),
+        orEmpty(orders.map((order) => order.price)),
+        orEmpty(orders.map((order) => order.stopPrice)),
         orders.map((order) => order.timeInForce),
-        orders.map((order) => new Date(order.createdAt).toISOString()),
+        orders.map((order) => timeText(order.createdAt)),
         placed.map(({ by }) => by.actor.name),
         placed.map(({ by }) => by.actor.role),
         placed.map(({ by }) => by.id),
@@ -114,7 +120,11 @@ export function createCommitter(options: CommitterOptions): Committer {
         release,
       ],
     });
-    return new Set(rows.map(({ order_id: id }) => id));
+    const [answer] = rows;
+    // Every order is either counted as stored or named; nothing is taken for stored because nothing was said.
+    if (answer === undefined || answer.stored + answer.others.length !== orders.length)
+      throw new Error('the database answered for another number of orders than it was given');
+    return new Set(answer.others);
   }
 
   async function lookUp(clientOrderIds: string[]): Promise<(StoredIdentity | undefined)[]> {
@@ -147,6 +157,9 @@ export function createCommitter(options: CommitterOptions): Committer {
     },
   };
 }
+
+/** Where all are NULL, none: unnest fills shorter arrays up with NULL, and nothing has to be written and read. */
+const orEmpty = <T>(values: (T | null)[]): (T | null)[] => (values.every((value) => value === null) ? [] : values);
 
 /** The server itself said no, so the transaction is certainly not committed; a lost connection says nothing. */
 function isRefusal(error: unknown): boolean {

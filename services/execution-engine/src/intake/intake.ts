@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUIDv7 } from 'node:crypto';
 import { messageOf } from '@papergate/config';
 import { HttpError, type ActingRequest, type RiskOrder, type RiskVerdict } from '@papergate/service-kit';
 import type { Failpoint } from '../failpoints.ts';
@@ -69,7 +69,7 @@ export class Intake {
   async submit(submission: Submission): Promise<Acknowledgement> {
     const { terms } = submission;
     const hash = hashTerms(terms);
-    const clientOrderId = submission.clientOrderId ?? randomUUID();
+    const clientOrderId = submission.clientOrderId ?? randomUUIDv7();
     const twin = this.#underWay.get(clientOrderId);
     if (twin !== undefined) {
       if (twin.hash !== hash) throw duplicate(clientOrderId);
@@ -113,7 +113,8 @@ export class Intake {
 
     const order: NewOrder = {
       ...submission.terms,
-      orderId: randomUUID(),
+      // In order of time: the database puts it at the end of an index, where its neighbours are at hand.
+      orderId: randomUUIDv7(),
       clientOrderId,
       requestHash: hash,
       source: submission.source,

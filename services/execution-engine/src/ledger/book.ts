@@ -28,7 +28,7 @@ export class Book {
   readonly gaps = new Set<Tracked>();
 
   /** Takes an order in: one that was just committed, or one read from the database. */
-  add(order: Order, executions: Map<string, Interval> = new Map()): Tracked {
+  add(order: Order, executions?: Map<string, Interval>): Tracked {
     const known = this.#byClientId.get(order.clientOrderId);
     if (known !== undefined) return known;
     const tracked = track(order, executions);
@@ -174,8 +174,8 @@ export class Book {
   #refuse(tracked: Tracked, found: { from: string; to: string; by: string; at: number }, changes: Changes): void {
     const { order } = tracked;
     const key = `illegal:${found.from}:${found.to}:${found.at}`;
-    if (tracked.refused.has(key)) return;
-    tracked.refused.add(key);
+    if (tracked.refused?.has(key) === true) return;
+    (tracked.refused ??= new Set()).add(key);
     const { from, to, by, at } = found;
     const message = `order ${order.clientOrderId} is ${from}, from where ${by} to ${to} is no transition; refused`;
     changes.events.push({ orderId: order.orderId, key, event: 'illegal', at, detail: { from, to, by } });
@@ -237,8 +237,8 @@ export class Book {
   #overfill(tracked: Tracked, filled: Big, at: number, changes: Changes): void {
     const { order } = tracked;
     const key = `overfill:${filled.toFixed()}`;
-    if (tracked.refused.has(key)) return;
-    tracked.refused.add(key);
+    if (tracked.refused?.has(key) === true) return;
+    (tracked.refused ??= new Set()).add(key);
     const detail = { ordered: order.quantity, filled: filled.toFixed(), booked: order.filledQuantity.toFixed() };
     const message = `the broker says that ${filled.toFixed()} of order ${order.clientOrderId} were filled, of ${order.quantity} that were ordered; what is beyond is not booked`;
     changes.events.push({ orderId: order.orderId, key, event: 'overfill', at, detail });
@@ -283,7 +283,7 @@ export class Book {
       this.cash = { ...this.cash, amount: this.cash.amount.minus(paid) };
       changes.cash = true;
     }
-    tracked.executions.set(executionId, intervalOf(execution));
+    (tracked.executions ??= new Map()).set(executionId, intervalOf(execution));
     order.filledQuantity = filled;
     order.filledNotional = order.filledNotional.plus(quantity.times(price));
     order.updatedAt = Math.max(order.updatedAt, at);

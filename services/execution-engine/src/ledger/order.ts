@@ -1,5 +1,6 @@
 import { Big, type OrderType, type OrderView, type Side, type TimeInForce } from '@papergate/service-kit';
 import { divide } from './position.ts';
+import { timeText } from './time-text.ts';
 
 export type OrderSource = 'api' | 'signal' | 'protection';
 
@@ -37,14 +38,17 @@ export interface Order extends NewOrder {
   updatedAt: number;
 }
 
+/** Numbers of big.js never change, so all orders that wait share this one: what is kept for each is what the collector copies. */
+const NOTHING = new Big(0);
+
 export function acceptedOrder(order: NewOrder): Order {
   return {
     ...order,
     brokerOrderId: null,
     status: 'accepted',
     attempts: 0,
-    filledQuantity: new Big(0),
-    filledNotional: new Big(0),
+    filledQuantity: NOTHING,
+    filledNotional: NOTHING,
     rejectCode: null,
     rejectReason: null,
     submittedAt: null,
@@ -76,7 +80,7 @@ export function viewOf(order: Order): OrderView {
     avg_fill_price: averageFillPrice(order),
     reject_code: order.rejectCode,
     reject_reason: order.rejectReason,
-    created_at: new Date(order.createdAt).toISOString(),
-    updated_at: new Date(order.updatedAt).toISOString(),
+    created_at: timeText(order.createdAt),
+    updated_at: timeText(order.updatedAt),
   };
 }

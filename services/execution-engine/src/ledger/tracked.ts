@@ -11,18 +11,18 @@ export interface Tracked {
   order: Order;
   /** The broker's time of the status that is known. */
   statusAt: number;
-  /** Executions that are booked, by id. */
-  executions: Map<string, Interval>;
+  /** Executions that are booked, by id; undefined: none. */
+  executions: Map<string, Interval> | undefined;
   /** The most that the broker ever said was filled, and at what average. */
   brokerFilled: Big;
   brokerAverage: Big | undefined;
   /** A final status that waits until every execution it speaks of is booked. */
   deferred: StatusReport | undefined;
   /** What was refused about it, so that a repeat is not told again. */
-  refused: Set<string>;
+  refused: Set<string> | undefined;
 }
 
-export function track(order: Order, executions: Map<string, Interval> = new Map()): Tracked {
+export function track(order: Order, executions?: Map<string, Interval>): Tracked {
   return {
     order,
     // Its first word counts whatever the two clocks say.
@@ -31,7 +31,7 @@ export function track(order: Order, executions: Map<string, Interval> = new Map(
     brokerFilled: order.filledQuantity,
     brokerAverage: undefined,
     deferred: undefined,
-    refused: new Set(),
+    refused: undefined,
   };
 }
 
@@ -42,6 +42,7 @@ export function intervalOf(execution: Pick<BrokerExecution, 'quantity' | 'cumula
 
 /** Whether an execution is one that is booked already, perhaps under another id: the same shares of the order cannot be filled twice. */
 export function isBooked(tracked: Tracked, execution: BrokerExecution): boolean {
+  if (tracked.executions === undefined) return false;
   if (tracked.executions.has(execution.executionId)) return true;
   const interval = intervalOf(execution);
   if (interval === undefined) return false;

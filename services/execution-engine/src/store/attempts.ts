@@ -1,5 +1,6 @@
 import { ExternalError } from '@papergate/config';
 import type { Pool } from '@papergate/service-kit';
+import { timeText } from '../ledger/time-text.ts';
 import { createGroup } from './group.ts';
 
 /** A request that is about to be made. */
@@ -51,7 +52,7 @@ export function createAttempts({ pool, fence, batch = 500 }: AttemptsOptions): A
       values: [
         attempts.map(({ orderId }) => orderId),
         attempts.map(({ number }) => number),
-        attempts.map(({ at }) => new Date(at).toISOString()),
+        attempts.map(({ at }) => timeText(at)),
         mine,
       ],
     });

@@ -3,6 +3,7 @@ import { transaction, type Pool, type PoolClient } from '@papergate/service-kit'
 import type { Book, Changes } from '../ledger/book.ts';
 import { averageFillPrice } from '../ledger/order.ts';
 import { averageEntryPrice, flatPosition } from '../ledger/position.ts';
+import { timeText } from '../ledger/time-text.ts';
 
 export interface RiskEventRow {
   code: string;
@@ -14,8 +15,6 @@ export interface RiskEventRow {
 
 /** How long a transaction of the ledger may wait for its writer, ms. */
 const STANDSTILL_MS = 3_000;
-
-const time = (ms: number): string => new Date(ms).toISOString();
 
 /**
  * Writes what a batch changed, in one transaction. Every statement says what is, not by how much it grew, or
@@ -75,8 +74,8 @@ async function updateOrders(client: PoolClient, changes: Changes): Promise<void>
       orders.map((order) => averageFillPrice(order)),
       orders.map((order) => order.rejectCode),
       orders.map((order) => order.rejectReason),
-      orders.map((order) => (order.submittedAt === null ? null : time(order.submittedAt))),
-      orders.map((order) => time(order.updatedAt)),
+      orders.map((order) => (order.submittedAt === null ? null : timeText(order.submittedAt))),
+      orders.map((order) => timeText(order.updatedAt)),
     ],
   });
 }
@@ -91,7 +90,7 @@ async function insertEvents(client: PoolClient, { events }: Changes): Promise<vo
       events.map((row) => row.orderId),
       events.map((row) => row.key),
       events.map((row) => row.event),
-      events.map((row) => time(row.at)),
+      events.map((row) => timeText(row.at)),
       events.map((row) => JSON.stringify(row.detail)),
     ],
   });
@@ -115,7 +114,7 @@ async function insertTrades(client: PoolClient, { trades }: Changes): Promise<vo
       trades.map((row) => row.price.toFixed()),
       trades.map((row) => row.realizedPnl.toFixed()),
       trades.map((row) => row.cumulative?.toFixed() ?? null),
-      trades.map((row) => time(row.at)),
+      trades.map((row) => timeText(row.at)),
     ],
   });
 }
@@ -138,9 +137,9 @@ async function upsertPositions(client: PoolClient, book: Book, changes: Changes)
       positions.map((position) => averageEntryPrice(position)),
       positions.map((position) => position.costBasis.toFixed()),
       positions.map((position) => position.realizedPnl.toFixed()),
-      positions.map((position) => (position.openedAt === undefined ? null : time(position.openedAt))),
+      positions.map((position) => (position.openedAt === undefined ? null : timeText(position.openedAt))),
       positions.map((position) => position.adopted.toFixed()),
-      positions.map((position) => (position.adoptedAt === undefined ? null : time(position.adoptedAt))),
+      positions.map((position) => (position.adoptedAt === undefined ? null : timeText(position.adoptedAt))),
     ],
   });
 }

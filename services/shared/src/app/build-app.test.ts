@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Secret, UserError } from '@papergate/config';
 import { pino } from 'pino';
@@ -118,6 +119,33 @@ describe('a service app', () => {
       built.inject({ url: '/metrics', headers: { 'sec-websocket-protocol': protocol } });
     expect((await ask('papergate, bearer.right-token-right-token')).statusCode).toBe(200);
     expect((await ask('papergate, bearer.right-token')).statusCode).toBe(401);
+  });
+
+  test('a service without WebSockets answers an upgrade as the request that it is', async () => {
+    const built = await buildServiceApp({
+      ...testContext('market-data', { apiToken: 'right-token-right-token' }),
+      sockets: false,
+    });
+    const url = await built.listen({ host: '127.0.0.1', port: 0 });
+    const { hostname, port } = new URL(url);
+    const ask = (path: string, token: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const headers = {
+          authorization: `Bearer ${token}`,
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        };
+        const asked = get({ hostname, port, path, headers, agent: false }, (answer) => {
+          answer.resume().on('end', () => resolve(answer.statusCode));
+        });
+        asked.on('error', reject).on('upgrade', () => resolve(101));
+      });
+    expect(await ask('/metrics', 'right-token-right-token')).toBe(200);
+    expect(await ask('/metrics', 'wrong-token-wrong-token')).toBe(401);
+    expect(await ask('/stream', 'right-token-right-token')).toBe(404);
+    await built.close();
   });
 
   test('a line of the log names the request that it is of; one that writes nothing has no logger made', async () => {

@@ -40,6 +40,8 @@ export interface ServiceAppOptions {
   open?: string[];
   /** Who may do what, where the service has to know it too; else made from `env`. */
   access?: AccessControl;
+  /** Whether it has WebSockets; where not, an upgrade is answered as the request that it is, and no request pays for them. */
+  sockets?: boolean;
   /** Largest body, bytes. */
   bodyLimit?: number;
   now?: () => number;
@@ -68,11 +70,13 @@ export async function buildServiceApp(options: ServiceAppOptions): Promise<Servi
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
-  // First: its hook marks upgrades, and only a marked one that the guard refuses has its socket closed.
-  await app.register(websocket, { options: { maxPayload: 1024 * 1024, handleProtocols: chooseProtocol } });
   const access = options.access ?? new AccessControl({ env, metrics, now });
   const open = openPaths(options.open);
-  endWithToken(app, access.directory);
+  if (options.sockets ?? true) {
+    // First: its hook marks upgrades, and only a marked one that the guard refuses has its socket closed.
+    await app.register(websocket, { options: { maxPayload: 1024 * 1024, handleProtocols: chooseProtocol } });
+    endWithToken(app, access.directory);
+  }
   guardRequests(app, { access, hosts: [system.services[service].host], open });
   finishRequests(app, system.shutdown_timeout_ms / 2);
   measure(app, metrics);

@@ -12,9 +12,9 @@ export function finishRequests(app: FastifyInstance, patienceMs: number): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.ws) {
       active.add(request);
-      // An aborted request never finishes, and an injected one never closes: either ends it.
+      // An aborted request never finishes, and an injected one never closes: either ends it, and a second time is none.
       const end = (): void => void active.delete(request);
-      reply.raw.once('finish', end).once('close', end);
+      reply.raw.on('finish', end).on('close', end);
     }
     done();
   });
