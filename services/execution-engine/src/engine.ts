@@ -81,7 +81,11 @@ export class Engine {
     const { broker, failpoint, instruments, lock, logger, pool, release, settings, now } = parts;
     const fence = (): number => lock.fence ?? -1;
     const pace = createPacer({ settings, underWay: () => this.intake.underWay });
-    this.#accepted = createAcceptedOrders(parts.publisher, () => pace().intervalMs > 0);
+    this.#accepted = createAcceptedOrders({
+      publisher: parts.publisher,
+      busy: () => pace().intervalMs > 0,
+      onPublished: (orders) => instruments.orders.inc({ status: 'accepted' }, orders),
+    });
     this.ledger = new Ledger({
       pool,
       fence,
@@ -297,7 +301,6 @@ export class Engine {
 
   #accept(order: NewOrder): void {
     const tracked = this.ledger.accept(order);
-    this.#parts.instruments.orders.inc({ status: 'accepted' });
     this.#accepted.add(tracked.order);
     this.dispatcher.enqueue(tracked);
   }

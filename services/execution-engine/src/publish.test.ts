@@ -7,6 +7,7 @@ import { durable } from './testing/make.ts';
 
 function setUp(busy?: () => boolean) {
   const sent: unknown[] = [];
+  const counts: number[] = [];
   const publisher: BusPublisher = {
     epoch: 'e',
     port: 0,
@@ -20,7 +21,16 @@ function setUp(busy?: () => boolean) {
     close: () => Promise.resolve(),
   };
   const ids = () => sent.map((data) => ordersOf(data).map(({ client_order_id: id, status }) => `${id} ${status}`));
-  return { accepted: createAcceptedOrders(publisher, busy), sent, ids };
+  return {
+    accepted: createAcceptedOrders({
+      publisher,
+      ...(busy === undefined ? {} : { busy }),
+      onPublished: (orders) => counts.push(orders),
+    }),
+    counts,
+    sent,
+    ids,
+  };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -51,7 +61,7 @@ describe('orders that have become durable', () => {
 
   test('wait for those of other commits while the intake is busy, a hundred at most and not for long', async () => {
     let busy = true;
-    const { accepted, ids } = setUp(() => busy);
+    const { accepted, counts, ids } = setUp(() => busy);
     const add = (from: number, to: number): void => {
       for (let index = from; index < to; index += 1) accepted.add(durable({ clientOrderId: `o-${index}` }));
     };
@@ -74,6 +84,7 @@ describe('orders that have become durable', () => {
     add(161, 163);
     await turn();
     expect(ids().map((some) => some.length)).toEqual([60, 100, 1, 2]);
+    expect(counts).toEqual([60, 101, 2]);
     expect(ids().flat()).toEqual(Array.from({ length: 163 }, (_, index) => `o-${index} accepted`));
   });
 

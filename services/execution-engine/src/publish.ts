@@ -53,6 +53,13 @@ export interface AcceptedOrders {
   flush(): void;
 }
 
+export interface AcceptedOptions {
+  publisher: BusPublisher;
+  /** Whether many wait in the intake. */
+  busy?: () => boolean;
+  onPublished?: (orders: number) => void;
+}
+
 /** How long orders wait for company while others have to be answered, ms. */
 const GATHER_MS = 20;
 
@@ -60,7 +67,7 @@ const GATHER_MS = 20;
  * Publishes orders that have become durable; those of one turn of the event loop, which one commit brought, in one message.
  * While the intake is busy they wait for those of more commits: a message costs every process that takes it a wake-up.
  */
-export function createAcceptedOrders(publisher: BusPublisher, busy: () => boolean = () => false): AcceptedOrders {
+export function createAcceptedOrders({ publisher, busy = () => false, onPublished }: AcceptedOptions): AcceptedOrders {
   let gathered: OrderView[] = [];
   let waiting: NodeJS.Timeout | undefined;
   const flush = (): void => {
@@ -69,6 +76,7 @@ export function createAcceptedOrders(publisher: BusPublisher, busy: () => boolea
     const orders = gathered;
     gathered = [];
     publishOrders(publisher, orders);
+    if (orders.length > 0) onPublished?.(orders.length);
   };
   const turnOver = (): void => {
     if (gathered.length < ORDERS_A_MESSAGE && busy()) waiting ??= setTimeout(flush, GATHER_MS);

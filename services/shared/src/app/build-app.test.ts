@@ -140,7 +140,10 @@ describe('a service app', () => {
         const asked = get({ hostname, port, path, headers, agent: false }, (answer) => {
           answer.resume().on('end', () => resolve(answer.statusCode));
         });
-        asked.on('error', reject).on('upgrade', () => resolve(101));
+        asked.on('error', reject).on('upgrade', (_answer, socket) => {
+          socket.destroy();
+          resolve(101);
+        });
       });
     expect(await ask('/metrics', 'right-token-right-token')).toBe(200);
     expect(await ask('/metrics', 'wrong-token-wrong-token')).toBe(401);
