@@ -1,9 +1,9 @@
-import { randomUUIDv7 } from 'node:crypto';
 import { messageOf } from '@papergate/config';
 import { HttpError, type ActingRequest, type RiskOrder, type RiskVerdict } from '@papergate/service-kit';
 import type { Failpoint } from '../failpoints.ts';
 import type { NewOrder, OrderSource } from '../ledger/order.ts';
 import type { Committer, StoredIdentity } from './committer.ts';
+import { newId } from './ids.ts';
 import { hashTerms, type OrderTerms } from './request.ts';
 
 /** The answer to an order. The same order sent again gets the same answer. */
@@ -69,7 +69,7 @@ export class Intake {
   async submit(submission: Submission): Promise<Acknowledgement> {
     const { terms } = submission;
     const hash = hashTerms(terms);
-    const clientOrderId = submission.clientOrderId ?? randomUUIDv7();
+    const clientOrderId = submission.clientOrderId ?? newId();
     const twin = this.#underWay.get(clientOrderId);
     if (twin !== undefined) {
       if (twin.hash !== hash) throw duplicate(clientOrderId);
@@ -113,8 +113,7 @@ export class Intake {
 
     const order: NewOrder = {
       ...submission.terms,
-      // In order of time: the database puts it at the end of an index, where its neighbours are at hand.
-      orderId: randomUUIDv7(),
+      orderId: newId(),
       clientOrderId,
       requestHash: hash,
       source: submission.source,
