@@ -23,11 +23,13 @@ const own = (name: string): string => fileURLToPath(new URL(`../../jest/${name}`
 
 export type Suite = 'tests' | 'tests again' | 'container tests' | 'container tests alone' | 'container tests again';
 
+const LONGEST_FIRST = `--testSequencer=${own('sequencer.mjs')}`;
+
 /** Those of containers wait for the engine half of the time, so that two go together; what measures goes alone. */
 const ARGUMENTS: Record<Suite, (repository: string) => string[]> = {
-  tests: () => ['--maxWorkers=2'],
+  tests: () => ['--maxWorkers=2', LONGEST_FIRST],
   'tests again': () => ['-i', '--runTestsByPath'],
-  'container tests': (repository) => [...containerTests(repository), '--maxWorkers=2'],
+  'container tests': (repository) => [...containerTests(repository), '--maxWorkers=2', LONGEST_FIRST],
   'container tests alone': (repository) => [...containerTests(repository), '-i', '--testMatch=**/*.alone.ctr.ts'],
   'container tests again': (repository) => [
     ...containerTests(repository),

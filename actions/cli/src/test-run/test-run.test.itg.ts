@@ -258,6 +258,46 @@ describe('papergate test', () => {
     });
   });
 
+  describe('the longest files', () => {
+    const longest = async (): Promise<string[]> => {
+      const found: unknown = await import(new URL('../../jest/sequencer.mjs', import.meta.url).href);
+      return (found as { LONGEST: string[] }).LONGEST;
+    };
+
+    test('are files of the repository', async () => {
+      const paths = await longest();
+      expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+      expect(new Set(paths).size).toBe(paths.length);
+    });
+
+    // Two go at a time: where two others went first, both would wait in vain.
+    test.each([
+      ['tests', /\.test\.itg\.ts$/, 'none'],
+      ['container tests', /\.test\.ctr\.ts$/, 'only'],
+    ] as const)('begin first where nothing is known of any: %s', async (_suite, name, containers) => {
+      const [first = ''] = (await longest()).filter((path) => name.test(path));
+      const begun = join(dir, 'begun');
+      const fs = `const { existsSync, writeFileSync } = await import('node:fs');`;
+      write(first, `test('it', async () => { ${fs} writeFileSync(${JSON.stringify(begun)}, ''); });`);
+      const waits = `
+        test('it', async () => {
+          ${fs}
+          for (let ms = 0; !existsSync(${JSON.stringify(begun)}); ms += 50) {
+            if (ms > 10_000) throw new Error('the longest has not begun');
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+        }, 20_000);`;
+      const ending = first.slice(first.indexOf('.'));
+      for (const other of ['a', 'b', 'c']) write(`${other}${ending}`, waits);
+      write('package.json', JSON.stringify({ jest: { testMatch: ['**/*.test.itg.ts'], transform: {} } }));
+      const engine = `async () => ({ env: {}, registry: '', engine: { version: '1' }, stop: async () => {} })`;
+      const { lines } = await runTests(containers, engine);
+      expect(lines.at(-1)).toBe(`${containers === 'only' ? 4 : 8} passed, 0 failed`);
+      // Nor only in a second try.
+      expect(lines.join('\n')).not.toContain('the longest has not begun');
+    });
+  });
+
   test('a missing program is a failing check and not a crash', async () => {
     write('a.test.mjs', PASSING);
     rmSync(join(dir, 'node_modules', '.bin', 'tsc'));
