@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -277,5 +278,34 @@ describe('the files', () => {
     write('0002_second', '-- Up Migration\nSELECT 1;\n-- Down Migration\nDROP TABLE orders;\n');
     expect(await failures()).toEqual([]);
     expect(readFileSync(join(dir, '0002_second.sql'), 'utf8')).toContain('DROP');
+  });
+});
+
+describe('the parser', () => {
+  /** In a process of its own: whether it was loaded, and the most memory that was taken by a second later. */
+  const takes = (current: string): { loaded: boolean; megabytes: number } => {
+    const script = `
+      import { createRequire } from 'node:module';
+      import { setTimeout } from 'node:timers/promises';
+      import { checkMigrations } from ${JSON.stringify(new URL('check.ts', import.meta.url).href)};
+      await checkMigrations(${JSON.stringify({ migrationsDir: dir, current, kept: KEPT })});
+      await setTimeout(1_000);
+      const loaded = Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes('libpg-query'));
+      console.log(JSON.stringify({ loaded, megabytes: process.resourceUsage().maxRSS / 1024 }));`;
+    const args = ['--disable-warning=ExperimentalWarning', '--input-type=module-typescript', '-e', script];
+    const cwd = fileURLToPath(new URL('.', import.meta.url));
+    const env = { ...process.env, NODE_OPTIONS: '' };
+    return JSON.parse(execFileSync(process.execPath, args, { cwd, env, encoding: 'utf8' })) as ReturnType<typeof takes>;
+  };
+
+  test('is loaded where there is something to apply, and not optimized, which would take 500 MB', () => {
+    write('0002_second', 'SELECT 1');
+    const { loaded, megabytes } = takes('0001_first');
+    expect(loaded).toBe(true);
+    expect(megabytes).toBeLessThan(350);
+  });
+
+  test('is not loaded where there is nothing to apply', () => {
+    expect(takes('0001_first').loaded).toBe(false);
   });
 });

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { messageOf } from '@papergate/config';
 import { upPart } from './read.ts';
 import { asList, asTree, unwrap, type Tree } from './node.ts';
@@ -10,17 +11,28 @@ export interface Statement {
   text: string;
 }
 
-/** The statements of a migration by PostgreSQL's own parser, or what it says is wrong. */
-export async function parseMigration(text: string): Promise<Statement[] | { error: string; line: number }> {
-  // 1.8 MB of WebAssembly, which most of what imports this never needs.
+/**
+ * PostgreSQL's own parser: 1.8 MB of WebAssembly, which most of what imports this never needs. Nearly all of it is one
+ * function; to optimize it V8 takes 0.4 s of CPU and 500 MB on a thread beside us, for a few milliseconds of parsing. So
+ * WebAssembly stays as it is compiled at first, in the whole process: V8 knows no narrower switch.
+ */
+async function loadParser(): Promise<(sql: string) => unknown> {
+  setFlagsFromString('--no-wasm-tier-up');
+  setFlagsFromString('--no-wasm-dynamic-tiering');
   const { loadModule, parseSync } = await import('libpg-query');
   await loadModule();
+  return parseSync;
+}
+
+/** The statements of a migration by PostgreSQL's own parser, or what it says is wrong. */
+export async function parseMigration(text: string): Promise<Statement[] | { error: string; line: number }> {
+  const parse = await loadParser();
   const { sql, offset } = upPart(text);
   const bytes = Buffer.from(sql);
   const lineAt = (position: number): number =>
     text.slice(0, offset).split('\n').length + bytes.subarray(0, position).toString('utf8').split('\n').length - 1;
   try {
-    return asList(asTree(parseSync(sql))['stmts']).map(({ stmt, stmt_location: at = 0, stmt_len: length }) => {
+    return asList(asTree(parse(sql))['stmts']).map(({ stmt, stmt_location: at = 0, stmt_len: length }) => {
       const from = Number(at);
       const whole = bytes.subarray(from, length === undefined ? undefined : from + Number(length)).toString('utf8');
       const blank = /^(\s+|--[^\n]*(\n|$)|\/\*[\s\S]*?\*\/)*/.exec(whole)?.[0] ?? '';

@@ -57,18 +57,18 @@ export async function checkDisk(options: {
 }): Promise<Check> {
   const { docker, host, dir, missing, env, signal } = options;
   const [root, bytes] = await Promise.all([
-    docker.text('asking the engine', ['info', '--format', '{{.DockerRootDir}}'], { signal }),
+    docker.rootDir({ signal }),
     missing.length === 0 ? 0 : bytesToFetch(missing, env, signal),
   ]);
   const needed = bytes * UNPACKED + ROOM;
-  const [images, place] = await Promise.all([host.files.freeBytes(root.trim()), host.files.freeBytes(dir)]);
+  const [images, place] = await Promise.all([host.files.freeBytes(root), host.files.freeBytes(dir)]);
   const free = Math.min(images, place < ROOM / 4 ? 0 : images);
   const megabytes = (amount: number): number => Math.round(amount / 2 ** 20);
   if (free >= needed) {
     const limit = `>= ${megabytes(needed)}`;
     return { name: 'disk space', status: 'passed', observed: megabytes(free), limit, unit: 'MB' };
   }
-  const where = free === 0 && images >= needed ? dir : root.trim();
+  const where = free === 0 && images >= needed ? dir : root;
   throw new ExternalError({
     code: 'DISK_FULL',
     message: `${host.name === 'local' ? 'this machine' : host.name} has ${megabytes(where === dir ? place : images)} MB left below ${where}; ${megabytes(where === dir ? ROOM / 4 : needed)} MB are needed (${missing.length} images to fetch)`,

@@ -19,6 +19,7 @@ export const lastWords = (text: string, lines = 3): string =>
 /** The docker command line of a host. */
 export class Docker {
   readonly #host: Host;
+  #rootDir: Promise<string> | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -39,6 +40,17 @@ export class Docker {
     const { code, stdout, stderr } = await this.run(args, options);
     if (code === 0) return stdout;
     throw dockerFailed(what, lastWords(stderr));
+  }
+
+  /** Folder of the engine's own data on its machine; asked once, since it makes the engine count all that it has. */
+  async rootDir(options: HostRun = {}): Promise<string> {
+    this.#rootDir ??= this.text('asking the engine', ['info', '--format', '{{.DockerRootDir}}'], options);
+    try {
+      return (await this.#rootDir).trim();
+    } catch (error) {
+      this.#rootDir = undefined;
+      throw error;
+    }
   }
 }
 

@@ -88,7 +88,7 @@ export async function render(
           monitoring: {
             images: monitoring,
             configDigest: monitoringDigest(files),
-            dockerRoot: await dockerRoot(docker),
+            dockerRoot: await docker.rootDir(),
           },
         }),
   });
@@ -134,10 +134,6 @@ function eachService(model: ComposeModel, change: (service: ComposeService) => C
     change(service),
   ]);
   return { ...model, services: Object.fromEntries(services) };
-}
-
-async function dockerRoot(docker: Docker): Promise<string> {
-  return (await docker.text('asking the engine', ['info', '--format', '{{.DockerRootDir}}'])).trim();
 }
 
 async function portsOf(options: ComposeTargetOptions, system: SystemConfig): Promise<PublishedPorts | undefined> {

@@ -1,7 +1,7 @@
 import { pathsOf, shortDigest } from '../../deliver/place.ts';
 import type { Fence, Place, PruneResult } from '../../deliver/types.ts';
 import { imageName, type Manifest } from '../../release/manifest.ts';
-import { containersOf, digestOfImage, isService } from './containers.ts';
+import { containersOf, digestOfImage, isService, type Container } from './containers.ts';
 import { lastWords, type Docker } from './docker.ts';
 import { dockerFailed } from './errors.ts';
 import { laidOut } from './layout.ts';
@@ -42,14 +42,15 @@ export async function prunePlace(
 ): Promise<PruneResult> {
   const { place } = options;
   const { host } = place;
-  const root = (await docker.text('asking the engine', ['info', '--format', '{{.DockerRootDir}}'])).trim();
+  const root = await docker.rootDir();
   const before = await host.files.freeBytes(root);
   const removed: string[] = [];
   const kept = new Set(keep.map(({ digest }) => digest));
   const known = await laidOut(options);
-  removed.push(...(await pruneContainers({ docker, place }, kept, fence)));
+  const { gone, left } = await pruneContainers({ docker, place }, kept, fence);
+  removed.push(...gone.map(({ name }) => `container ${name}`));
   const manifests = [...keep, ...known.flatMap(({ manifest }) => manifest ?? [])];
-  removed.push(...(await pruneImages({ docker, place }, manifests, kept, fence)));
+  removed.push(...(await pruneImages(docker, { manifests, kept, used: left.map(({ image }) => image) }, fence)));
   const folders = new Set(keep.map(({ digest }) => shortDigest(digest)));
   for (const { dir } of known) {
     if (folders.has(dir.slice(pathsOf(place).releases.length + 1))) continue;
@@ -64,28 +65,27 @@ async function pruneContainers(
   { docker, place }: { docker: Docker; place: Place },
   kept: ReadonlySet<string>,
   fence: Fence,
-): Promise<string[]> {
+): Promise<{ gone: Container[]; left: Container[] }> {
   const all = await containersOf(docker, { project: place.project });
   const gone = all.filter(
     (container) => !container.running && (container.oneOff || (isService(container) && !kept.has(container.manifest))),
   );
-  if (gone.length === 0) return [];
+  const left = all.filter((container) => !gone.includes(container));
+  if (gone.length === 0) return { gone, left };
   await fence.assertHeld();
   const args = ['rm', '-v', ...gone.map(({ id }) => id)];
   const { code, stderr } = await docker.run(args, { timeoutMs: REMOVE_MS });
   if (code !== 0 && !/no such container/i.test(stderr)) throw dockerFailed('removing containers', lastWords(stderr));
-  return gone.map(({ name }) => `container ${name}`);
+  return { gone, left };
 }
 
 async function pruneImages(
-  { docker, place }: { docker: Docker; place: Place },
-  manifests: readonly Manifest[],
-  kept: ReadonlySet<string>,
+  docker: Docker,
+  { manifests, kept, used }: { manifests: readonly Manifest[]; kept: ReadonlySet<string>; used: readonly string[] },
   fence: Fence,
 ): Promise<string[]> {
   const refs = (list: readonly Manifest[]): string[] =>
     list.flatMap(({ images = {} }) => Object.values(images).map(imageName));
-  const used = (await containersOf(docker, { project: place.project })).map(({ image }) => image);
   const wanted = new Set([...refs(manifests.filter(({ digest }) => kept.has(digest))), ...used]);
   const obsolete = new Set(refs(manifests).filter((ref) => !wanted.has(ref)));
   const repositories = new Set(
