@@ -40,3 +40,13 @@ export function testContext(home: string, change: Partial<CommandContext> = {}):
     },
   };
 }
+
+/**
+ * `loadtests/plan.json` with another length of the quick profile: the suites as they are, at their rates, for tests
+ * of what starts them and reads them. Their figures are of no use then.
+ */
+export function shortLoad(text: string): string {
+  const plan = JSON.parse(text) as { profiles: Record<string, { warmup_s: number; main_s: number }> };
+  plan.profiles['quick'] = { warmup_s: 1, main_s: 4 };
+  return JSON.stringify(plan, null, 2);
+}

@@ -19,7 +19,7 @@ export interface Series {
   /** The repository. */
   dir: string;
   home: string;
-  /** HEAD of the checkout, and one that only adds a version 0.9.0 to the changelog, tagged. */
+  /** HEAD of the checkout, and one that adds a version 0.9.0 to the changelog and what was asked for, tagged. */
   first: string;
   second: string;
   github: LocalGitHub;
@@ -28,7 +28,13 @@ export interface Series {
   close(): Promise<void>;
 }
 
-export async function startSeries(act: string, env: EnvSource, variables: Record<string, string>): Promise<Series> {
+/** @param change what the second commit changes besides, in files by their paths */
+export async function startSeries(
+  act: string,
+  env: EnvSource,
+  variables: Record<string, string>,
+  change: Readonly<Record<string, (text: string) => string>> = {},
+): Promise<Series> {
   const dir = mkdtempSync(join(tmpdir(), 'papergate-workflows-'));
   const home = mkdtempSync(join(tmpdir(), 'papergate-workflows-home-'));
   // PostgreSQL does not run as root; its user has to pass through.
@@ -45,6 +51,9 @@ export async function startSeries(act: string, env: EnvSource, variables: Record
   const changelog = join(dir, 'CHANGELOG.md');
   const text = readFileSync(changelog, 'utf8').replace('## [Unreleased]', '## [Unreleased]\n\n## [0.9.0]\n\n- To try.');
   writeFileSync(changelog, text);
+  for (const [path, changed] of Object.entries(change)) {
+    writeFileSync(join(dir, path), changed(readFileSync(join(dir, path), 'utf8')));
+  }
   git('commit', '-q', '-a', '-m', 'the second commit');
   git('tag', 'v0.9.0');
   const github = await startGitHub({ repository: dir, name: NAME, home, secretNames: [] });

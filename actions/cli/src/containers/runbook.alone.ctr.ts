@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { run } from '@papergate/delivery';
 import { commandBlocks } from '../docs/blocks.ts';
+import { shortLoad } from '../testing.ts';
 import { bases } from './testing/bases.ts';
 import { ROOT } from './testing/clone.ts';
 import { dockerEnvironment, placeContainers } from './testing/docker.ts';
@@ -44,7 +45,8 @@ beforeAll(async () => {
     NEW_TOKEN_FILE: token,
   };
   // A second commit, so that there is something to go back to.
-  kit.clone.git('checkout', '-q', kit.clone.commit('another commit', { 'NOTE.md': 'a note\n' }));
+  const plan = 'loadtests/plan.json';
+  kit.clone.git('checkout', '-q', kit.clone.commit('a shorter load', { [plan]: shortLoad(kit.clone.read(plan)) }));
 });
 afterAll(async () => {
   await kit?.remove();
