@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EnvSource } from '@papergate/config';
 import { Guard, identify } from '@papergate/delivery';
+import { endWhatIsLeft } from './left.ts';
 
 /** What `jest/reporter.mjs` leaves. */
 export interface JestOutcome {
@@ -17,6 +18,8 @@ export interface JestOutcome {
   broken: string[];
   /** What every failing file said, without colours, and how many of its tests passed. */
   failures: { file: string; passed: number; message: string }[];
+  /** Commands of processes that tests left running; they have been ended. */
+  left: string[];
 }
 
 const own = (name: string): string => fileURLToPath(new URL(`../../jest/${name}`, import.meta.url));
@@ -24,6 +27,9 @@ const own = (name: string): string => fileURLToPath(new URL(`../../jest/${name}`
 export type Suite = 'tests' | 'tests again' | 'container tests' | 'container tests alone' | 'container tests again';
 
 const LONGEST_FIRST = `--testSequencer=${own('sequencer.mjs')}`;
+
+/** Of all runs, where jest's default would be within the temporary folder of one. */
+const CACHE = `--cacheDirectory=${join(tmpdir(), 'papergate-jest-cache')}`;
 
 /** Those of containers wait for the engine half of the time, so that two go together; what measures goes alone. */
 const ARGUMENTS: Record<Suite, (repository: string) => string[]> = {
@@ -55,23 +61,28 @@ export async function runJest(options: {
   signal: AbortSignal;
 }): Promise<JestOutcome> {
   const { suite, repository, env, paths, signal } = options;
-  const folder = mkdtempSync(join(tmpdir(), 'papergate-jest-'));
+  // Everything that tests make lies in it; its name is short, since there are sockets in there.
+  const folder = mkdtempSync(join(tmpdir(), 'pg-'));
+  // PostgreSQL does not run as root; its user has to pass through.
+  chmodSync(folder, 0o711);
   const result = join(folder, 'result.json');
   try {
     const code = await spawnJest(
       repository,
       // Paths first: jest takes what stands behind `--reporters` for further reporters.
-      [...paths, ...ARGUMENTS[suite](repository), `--reporters=${own('reporter.mjs')}`],
+      [...paths, ...ARGUMENTS[suite](repository), CACHE, `--reporters=${own('reporter.mjs')}`],
       signal,
       {
         ...env,
         NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
         PAPERGATE_JEST_RESULT: result,
+        TMPDIR: folder,
       },
     );
-    return readOutcome(result, code);
+    const left = await endWhatIsLeft(folder);
+    return { ...readOutcome(result, code), left };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
@@ -109,10 +120,10 @@ function endGroup(pid: number | undefined): void {
   }
 }
 
-function readOutcome(path: string, code: number): JestOutcome {
-  let outcome: JestOutcome;
+function readOutcome(path: string, code: number): Omit<JestOutcome, 'left'> {
+  let outcome: Omit<JestOutcome, 'left'>;
   try {
-    outcome = JSON.parse(readFileSync(path, 'utf8')) as JestOutcome;
+    outcome = JSON.parse(readFileSync(path, 'utf8')) as typeof outcome;
   } catch {
     const broken = [`jest ended with ${code} and left no result`];
     return { passed: 0, failed: 0, files: 0, skipped: [], broken, failures: [] };

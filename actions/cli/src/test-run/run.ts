@@ -85,7 +85,8 @@ async function withSecondTry(
   if (again.failed + again.broken.length > 0 || again.files < files.length) return first;
   const passed = first.passed - failures.reduce((total, file) => total + file.passed, 0) + again.passed;
   const durationMs = first.durationMs + again.durationMs;
-  return { ...first, passed, failed: 0, broken: [], failures: [], unsteady: failures, durationMs };
+  const left = [...first.left, ...again.left];
+  return { ...first, passed, failed: 0, broken: [], failures: [], left, unsteady: failures, durationMs };
 }
 
 const mayGoAgain = ({ file, message }: JestOutcome['failures'][number]): boolean =>
@@ -105,7 +106,7 @@ async function runContainerTests(options: TestOptions): Promise<SuiteOutcome[]> 
     const why = `${error.message}; container tests were not run`;
     output.out(why);
     if (wanted === 'possible') return [];
-    const none = { passed: 0, failed: 0, files: 0, skipped: [], failures: [], durationMs: 0 };
+    const none = { passed: 0, failed: 0, files: 0, skipped: [], failures: [], left: [], durationMs: 0 };
     return [{ ...none, suite: 'container tests', broken: [`${why}; ${error.fix ?? ''}`] }];
   }
   try {
@@ -152,6 +153,8 @@ function summary(checks: CheckOutcome[], suites: SuiteOutcome[]): string {
   if (unsteady.length > 0) {
     lines.push('', 'failed at first, passed when run again alone:', ...unsteady.map(shortened));
   }
+  const left = suites.flatMap((suite) => suite.left);
+  if (left.length > 0) lines.push('', 'still ran after the tests, and were ended:', ...left.map((text) => `  ${text}`));
   const failures = suites.flatMap((suite) => suite.failures);
   if (failures.length > 0) lines.push('', 'failed:', ...failures.slice(0, FAILURES_TOLD).map(shortened));
   if (skipped.length > 0) {

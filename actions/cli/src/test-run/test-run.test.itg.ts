@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { run } from '@papergate/delivery';
+import { identify, run } from '@papergate/delivery';
 import type { ContainerTests } from './run.ts';
 
 jest.setTimeout(60_000);
@@ -36,15 +36,19 @@ function check(program: string, passes: boolean): void {
 async function runTests(
   containers: ContainerTests = 'none',
   ensure = 'async () => { throw new Error("nobody asked for containers"); }',
+  meanwhile = '',
 ): Promise<{ code: number | null; lines: string[] }> {
   const script = `
-    import { writeFileSync } from 'node:fs';
+    import { existsSync, writeFileSync } from 'node:fs';
     import { ExternalError } from '@papergate/config';
+    import { waitFor } from '@papergate/delivery';
     import { runTests } from ${JSON.stringify(MAIN)};
     import { makeOutput } from ${JSON.stringify(OUTPUT)};
+    const stop = new AbortController();
+    void (async () => { ${meanwhile} })();
     process.exitCode = await runTests({ repository: ${JSON.stringify(dir)}, env: process.env, paths: [],
       containers: ${JSON.stringify(containers)}, ensureContainers: ${ensure},
-      output: makeOutput(process.stdout, process.stderr, {}), signal: new AbortController().signal });`;
+      output: makeOutput(process.stdout, process.stderr, {}), signal: stop.signal });`;
   const env = { ...process.env, NODE_OPTIONS: '' };
   const { code, stdout, stderr } = await run(process.execPath, ['--input-type=module-typescript', '-e', script], {
     cwd: dirname(MAIN),
@@ -295,6 +299,57 @@ describe('papergate test', () => {
       expect(lines.at(-1)).toBe(`${containers === 'only' ? 4 : 8} passed, 0 failed`);
       // Nor only in a second try.
       expect(lines.join('\n')).not.toContain('the longest has not begun');
+    });
+  });
+
+  describe('what a test starts in a session of its own', () => {
+    const begun = (): string => join(dir, 'begun');
+    /** It starts one that would stay, of which only the environment says where it comes from, and then `then` happens. */
+    const detaches = (then: string): string => `
+      test('it', async () => {
+        const { spawn } = await import('node:child_process');
+        const { tmpdir } = await import('node:os');
+        const { existsSync, mkdtempSync, renameSync, writeFileSync } = await import('node:fs');
+        const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'left-by-a-test'], {
+          cwd: '/', detached: true, stdio: 'ignore',
+        });
+        child.unref();
+        const made = mkdtempSync(tmpdir() + '/made-');
+        writeFileSync(${JSON.stringify(`${begun()}.part`)}, JSON.stringify({ pid: child.pid, made }));
+        renameSync(${JSON.stringify(`${begun()}.part`)}, ${JSON.stringify(begun())});
+        ${then}
+      }, 60_000);`;
+    const told = (): { pid: number; made: string } => {
+      const known: unknown = JSON.parse(readFileSync(begun(), 'utf8'));
+      return known as { pid: number; made: string };
+    };
+
+    test('is ended with the run, and told; its temporary files go with it', async () => {
+      write('a.test.mjs', detaches(''));
+      const { lines } = await runTests();
+      const { pid, made } = told();
+      expect({ running: identify(pid) !== undefined, files: existsSync(made) }).toEqual({
+        running: false,
+        files: false,
+      });
+      expect(lines.slice(lines.indexOf('still ran after the tests, and were ended:')).join('\n')).toContain(
+        'left-by-a-test',
+      );
+    });
+
+    test('is ended as well where somebody interrupts the run', async () => {
+      write('a.test.mjs', detaches('await new Promise(() => {});'));
+      const { lines } = await runTests(
+        'none',
+        undefined,
+        `await waitFor(() => existsSync(${JSON.stringify(begun())}), { timeoutMs: 30_000 }); stop.abort(new Error('interrupted'));`,
+      );
+      const { pid, made } = told();
+      expect({ running: identify(pid) !== undefined, files: existsSync(made) }).toEqual({
+        running: false,
+        files: false,
+      });
+      expect(lines.join('\n')).toContain('interrupted');
     });
   });
 
