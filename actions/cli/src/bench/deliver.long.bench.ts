@@ -33,8 +33,9 @@ async function measure(): Promise<void> {
   })();
   try {
     const next = await kit.release({ images: { dashboard: { files: { '/app/note.txt': 'another release\n' } } } });
-    const [ours, away, theirs] = await deploys(kit, next, plain.deploy);
+    const [ours, beside, theirs] = await deploys(kit, next, plain.deploy);
     plain.remove();
+    const away = await awayAlone(kit, next);
     figure({
       name: 'deploy, nothing to build',
       value: seconds(median(ours)),
@@ -49,7 +50,7 @@ async function measure(): Promise<void> {
       unit: 's',
       ceiling: 5,
       ceiling_name: 'as promised',
-      note: `seen by a client at 20 orders a second; the longest ${seconds(Math.max(...away))} s`,
+      note: `seen by a client at 20 orders a second; the longest ${seconds(Math.max(...away))} s; with plain Compose’s bundle running beside it ${seconds(median(beside))} s`,
     });
     figure({
       name: 'rollback to the release before',
@@ -89,12 +90,8 @@ async function deploys(
   }
   for (let round = 0; round < ROUNDS; round++) {
     const manifest = round % 2 === 0 ? next : kit.good;
-    const orders = new OrderClient({ url: kit.url('orchestrator'), token: kit.token() }).start();
-    const outcome = await deploy(kit, manifest);
-    // Until they are taken again.
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    await orders.stop();
-    away.push(orders.longestAwayMs());
+    const { outcome, awayMs } = await deployUnderOrders(kit, manifest);
+    away.push(awayMs);
     const counted = outcome.timings.filter(({ step }) => !OURS_ALONE.includes(step));
     const total = wall(outcome) - wallOf(outcome, OURS_ALONE);
     ours.push(total);
@@ -104,6 +101,26 @@ async function deploys(
     );
   }
   return [ours, away, theirs];
+}
+
+/** A host has one bundle: a second one, even at rest, takes a fifth of two cores from the one that starts. */
+async function awayAlone(kit: Kit, next: Manifest): Promise<number[]> {
+  const away: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const { awayMs } = await deployUnderOrders(kit, newest(kit.place).digest === next.digest ? kit.good : next);
+    away.push(awayMs);
+    progress(`alone ${round + 1}: intake away ${seconds(awayMs)} s`);
+  }
+  return away;
+}
+
+async function deployUnderOrders(kit: Kit, manifest: Manifest): Promise<{ outcome: Timed; awayMs: number }> {
+  const orders = new OrderClient({ url: kit.url('orchestrator'), token: kit.token() }).start();
+  const outcome = await deploy(kit, manifest);
+  // Until they are taken again.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await orders.stop();
+  return { outcome, awayMs: orders.longestAwayMs() };
 }
 
 type Timed = DeliverOutcome & { wallMs: number };
