@@ -126,7 +126,8 @@ export async function buildOrchestrator(
     async stop() {
       await gatherer.drain();
       hub.close();
-      await Promise.all([poller.stop(), subscriber?.close()]);
+      poller.stop();
+      await subscriber?.close();
     },
   };
 }

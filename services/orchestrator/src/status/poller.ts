@@ -20,7 +20,11 @@ export interface ServiceStatus {
 
 export interface StatusPoller {
   start(): void;
-  stop(): Promise<void>;
+  /**
+   * Asks nobody any more. What is under way is not waited for: a sibling that has just gone takes seconds not to
+   * answer, and the front door would take no orders meanwhile. It ends with the upstreams' connections.
+   */
+  stop(): void;
   /** Asks all anew, unless it was done a moment ago. */
   refresh(maxAgeMs?: number): Promise<void>;
   readonly services: ReadonlyMap<ServiceName, ServiceStatus>;
@@ -35,12 +39,20 @@ export interface StatusPollerOptions {
   now?: () => number;
 }
 
-/** Asks every sibling for its health, once a second and on demand. One slow service holds nobody else up. */
+/** A bundle that starts is ready within seconds; who waits for the rest of one waits for this poller too. */
+const STARTING_MS = 10_000;
+const STARTING_INTERVAL_MS = 100;
+
+/**
+ * Asks every sibling for its health, once a second and on demand, and ten times as often at first, until all are alive.
+ * One slow service holds nobody else up.
+ */
 export function createStatusPoller(options: StatusPollerOptions): StatusPoller {
   const { upstreams, intervalMs = 1_000, timeoutMs = 2_000, now = Date.now } = options;
   const services = new Map<ServiceName, ServiceStatus>();
   let round: Promise<void> | undefined;
   let finishedAt = -Infinity;
+  let startedAt = -Infinity;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
@@ -66,17 +78,24 @@ export function createStatusPoller(options: StatusPollerOptions): StatusPoller {
 
   function next(): void {
     if (stopped) return;
-    timer = setTimeout(() => void refresh().finally(next), intervalMs);
+    const starting =
+      now() - startedAt < STARTING_MS && upstreams.some(({ service }) => services.get(service)?.alive !== true);
+    timer = setTimeout(
+      () => void refresh().finally(next),
+      starting ? Math.min(intervalMs, STARTING_INTERVAL_MS) : intervalMs,
+    );
   }
 
   return {
     services,
     refresh,
-    start: () => void refresh().finally(next),
-    async stop() {
+    start: () => {
+      startedAt = now();
+      void refresh().finally(next);
+    },
+    stop: () => {
       stopped = true;
       clearTimeout(timer);
-      await round;
     },
   };
 }
