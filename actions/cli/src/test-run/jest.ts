@@ -62,7 +62,7 @@ export async function runJest(options: {
 }): Promise<JestOutcome> {
   const { suite, repository, env, paths, signal } = options;
   // Everything that tests make lies in it; its name is short, since there are sockets in there.
-  const folder = mkdtempSync(join(tmpdir(), 'pg-'));
+  const folder = mkdtempSync(join(tmpdir(), 'pt-'));
   // PostgreSQL does not run as root; its user has to pass through.
   chmodSync(folder, 0o711);
   const result = join(folder, 'result.json');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { PapergateError } from '@papergate/config';
 import { Client } from 'pg';
@@ -407,7 +407,7 @@ describe('ship', () => {
       .map((line) => line.slice(line.indexOf('=') + 1));
     expect(secrets.length).toBeGreaterThan(1);
     const files = readdirSync(at.home.dir, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !entry.parentPath.includes('/pg'))
+      .filter((entry) => entry.isFile() && !relative(at.home.dir, entry.parentPath).startsWith('pg'))
       .map((entry) => join(entry.parentPath, entry.name));
     expect(files.length).toBeGreaterThan(20);
     for (const file of files)
